@@ -1,0 +1,48 @@
+"""What an adapter is: one provider's dialect, sans-IO. It prepares bytes, is fed bytes, and judges what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from actorrouter.values import Amounts, Call, HttpRequest, Outcome, QuotaObservation, Secret
+
+
+class Reading(Protocol):
+    """One answer being read. Created when status and headers are in."""
+
+    observations: tuple[QuotaObservation, ...]
+    """What the headers said about limits."""
+
+    @property
+    def failed(self) -> bool:
+        """The status says no: nothing of this answer may be handed to the caller as a success."""
+
+    @property
+    def content_started(self) -> bool:
+        """A caller has been given, or is about to be given, content: no other key may answer in its place."""
+
+    def feed(self, received: bytes) -> bytes:
+        """Take bytes off the wire; return the bytes to hand on (they may be held back, never invented)."""
+
+    def end(self, *, complete: bool) -> Outcome:
+        """Judge the whole answer. `complete`: the transport saw the end the protocol promises. May be called once."""
+
+
+class Adapter(Protocol):
+    """One provider's dialect. Stateless and shared by all of the provider's keys."""
+
+    def check(self, call: Call) -> str | None:
+        """Why the call can never be sent as it is, or None."""
+
+    def estimate(self, call: Call) -> Amounts:
+        """The most this call may use, by dimension; at least `requests` and `concurrency`."""
+
+    def prepare(self, call: Call, upstream_model: str, secret: Secret) -> HttpRequest:
+        """The bytes to send. The only place that reveals a secret."""
+
+    def probe(self, secret: Secret) -> HttpRequest:
+        """The cheapest request that proves the secret works."""
+
+    def read(self, call: Call, status: int, headers: Mapping[str, str], now: float, wall: float) -> Reading:
+        """Start reading an answer. Header names are lower case; `now` monotonic, `wall` epoch seconds."""

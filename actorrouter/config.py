@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import attrs
 
-from actorrouter.values import SecretSource
+from actorrouter.values import CONCURRENCY, COST, Amount, SecretSource
 
 
 class Shape(StrEnum):
@@ -41,17 +41,18 @@ class ColdStart(StrEnum):
 
 @attrs.frozen
 class LimitConfig:
-    """One limit: `amount` per `window_s` seconds of one dimension.
+    """One limit: `amount` per `window_s` seconds of one dimension. An amount of `cost` becomes a Decimal.
 
-    `burst`: a bucket's capacity (default: amount). `guard_s`: most difference in transit time between two requests
-    (default: the router's). `every`: a calendar window: "day", "week", "month", or "minute"/"hour" on the wall clock's
-    marks. `phase_s`: a fixed window starts at epoch + phase. `timezone`: of a calendar window.
+    `shape`: unknown unless said, but `concurrency` for the dimension of that name. `burst`: a bucket's capacity
+    (default: amount). `guard_s`: most difference in transit time between two requests (default: the router's).
+    `every`: a calendar window: "day", "week", "month", or "minute"/"hour" on the wall clock's marks. `phase_s`: a fixed
+    window starts at epoch + phase. `timezone`: of a calendar window.
     """
 
     dimension: str
-    amount: float
+    amount: Amount
     window_s: float = 60.0
-    shape: Shape = Shape.UNKNOWN
+    shape: Shape = attrs.field()
     charge: Charge | None = None
     burst: float | None = None
     guard_s: float | None = None
@@ -59,6 +60,17 @@ class LimitConfig:
     phase_s: float = 0.0
     timezone: str = "UTC"
     cold_start: ColdStart | None = None
+
+    @shape.default
+    def _usual_shape(self) -> Shape:
+        return Shape.CONCURRENCY if self.dimension == CONCURRENCY else Shape.UNKNOWN
+
+    def __attrs_post_init__(self) -> None:
+        """Money is Decimal, everything else a plain number: the two never meet in one sum."""
+        if self.dimension == COST and isinstance(self.amount, int | float):
+            object.__setattr__(self, "amount", Decimal(str(self.amount)))
+        elif self.dimension != COST and isinstance(self.amount, Decimal):
+            object.__setattr__(self, "amount", float(self.amount))
 
 
 @attrs.frozen
@@ -133,8 +145,8 @@ class GenericConfig:
 
     path: str = "/"
     method: str = "POST"
-    secret_in: str = "bearer"
-    secret_format: str = "{secret}"
+    secret_in: str = "bearer"  # noqa: S105 - a place, not a secret
+    secret_format: str = "{secret}"  # noqa: S105 - a pattern, not a secret
     model_in: str | None = "model"
     usage: Mapping[str, str] = attrs.field(factory=dict)
     units: Mapping[str, str] = attrs.field(factory=dict)
@@ -143,7 +155,7 @@ class GenericConfig:
     retry_after: str = "header:retry-after"
     errors: tuple[ErrorRuleConfig, ...] = ()
     probe_path: str | None = None
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen
@@ -174,16 +186,22 @@ class ProviderConfig:
     retry_ratio: float = 0.2
     retry_reserve: float = 10.0
     http_client: str = "auto"
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen
 class PriceConfig:
-    """US dollars per million tokens, and per request."""
+    """US dollars per million tokens, and per request. All zero means unknown, unless `free` says it costs nothing."""
 
     input_usd_per_mtok: Decimal = Decimal(0)
     output_usd_per_mtok: Decimal = Decimal(0)
     request_usd: Decimal = Decimal(0)
+    free: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Spending under this price can be counted."""
+        return self.free or any((self.input_usd_per_mtok, self.output_usd_per_mtok, self.request_usd))
 
 
 @attrs.frozen

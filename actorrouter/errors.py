@@ -1,15 +1,15 @@
 """What callers catch. One tree, split by the caller's question: did anything reach the provider?
 
-    RouterError
-      NotSent            nothing reached a provider
-        InvalidConfig      the configuration is wrong; lists every fault
-        InvalidCall        the call itself is wrong: unknown model, bad body, never fits
-        NoCapacity         no candidate in time; says when and why
-        WaitingRoomFull    the route's waiting room is at its bound
-        RouterStopped      the router is draining or stopped
-      Refused            a provider answered no, for a reason another candidate shares or every candidate was tried
-      OutcomeUnknown     written, no response: it may have been executed
-      StreamInterrupted  an answer began and did not end
+RouterError
+  NotSent            nothing reached a provider
+    InvalidConfig      the configuration is wrong; lists every fault
+    InvalidCall        the call itself is wrong: unknown model, bad body, never fits
+    NoCapacity         no candidate in time; says when and why
+    WaitingRoomFull    the route's waiting room is at its bound
+    RouterStopped      the router is draining or stopped
+  Refused            a provider answered no, for a reason another candidate shares or every candidate was tried
+  OutcomeUnknown     written, no response: it may have been executed
+  StreamInterrupted  an answer began and did not end
 """
 
 from __future__ import annotations
@@ -87,8 +87,15 @@ class RouterStopped(NotSent):
 class Refused(RouterError):
     """Providers answered, and the answer is no."""
 
-    def __init__(self, message: str, *, attempts: Sequence[Attempt] = (), decision_id: int | None = None,
-                 body: bytes = b"", status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        attempts: Sequence[Attempt] = (),
+        decision_id: int | None = None,
+        body: bytes = b"",
+        status: int | None = None,
+    ) -> None:
         super().__init__(message, attempts=attempts, decision_id=decision_id)
         self.body = body
         self.status = status
@@ -101,8 +108,9 @@ class OutcomeUnknown(RouterError):
 class StreamInterrupted(RouterError):
     """An answer began and did not end. `delivered_bytes` were handed out before the break."""
 
-    def __init__(self, message: str, *, delivered_bytes: int, attempts: Sequence[Attempt] = (),
-                 decision_id: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, delivered_bytes: int, attempts: Sequence[Attempt] = (), decision_id: int | None = None
+    ) -> None:
         super().__init__(message, attempts=attempts, decision_id=decision_id)
         self.delivered_bytes = delivered_bytes
 

@@ -138,12 +138,11 @@ class Isolated:
 
 @value
 class Enqueued:
-    """A request waits in line. `ask_id`: its parked asker."""
+    """A request waits in line."""
 
     at: float
     holders: tuple[str, ...]
     ticket: Ticket
-    ask_id: int
 
 
 @value

@@ -94,15 +94,8 @@ class Isolate:
 
 
 @value
-class Enqueue:
-    """Wait in line for capacity. The reply is deferred until a grant arrives."""
-
-    ticket: Ticket
-
-
-@value
 class Ticket:
-    """One place in the waiting room. `deadline`, `since`: monotonic seconds. `load` only tells sizes apart."""
+    """One place in the waiting room; `ticket_id` is also its parked ask. `deadline`, `since`: monotonic seconds."""
 
     ticket_id: int
     tenant: str
@@ -110,6 +103,20 @@ class Ticket:
     since: float
     deadline: float
     demand: object = attrs.field(repr=False)
+
+
+@value
+class Enqueue:
+    """Wait in line for capacity. The reply is deferred until a grant arrives."""
+
+    ticket: Ticket
+
+
+@value
+class Peek:
+    """Who is next? Answered with at most `limit` tickets in the order of service; changes nothing."""
+
+    limit: int = 1
 
 
 @value

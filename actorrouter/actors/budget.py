@@ -1,0 +1,130 @@
+"""A cap on money for one scope: the worst case is held, the truth is charged. Decimal US dollars."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from actorrouter.actors.windows import Fixed
+from actorrouter.events import ClockAligned, Expired, Granted, Renewed, Settled
+from actorrouter.messages import ClockRead, Expire, Renew, Reserve, Settle
+from actorrouter.turns import CONSENT, Behaviour, Turn
+from actorrouter.values import COST, INF, Basis, Refusal
+
+_ZERO = Decimal(0)
+
+
+@attrs.define
+class BudgetState:
+    """`opened`: reservation id -> (held, expires at, charged at expiry or None). `spent`: since the process started."""
+
+    budget_id: str
+    window: Fixed
+    opened: dict[int, tuple[Decimal, float, float | None]] = attrs.field(factory=dict)
+    spent: Decimal = _ZERO
+    surprise: Decimal = _ZERO
+    latest_end: float = -INF
+    wall_offset: float | None = None
+
+
+def reserve(state: BudgetState, message: Reserve, now: float) -> Turn:
+    """Say whether the worst case fits what is left."""
+    cost = message.amounts.get(COST, _ZERO)
+    window = state.window
+    if not cost or window.ready_at(cost, now) <= now:
+        return CONSENT
+    left = max(_ZERO, window.terms.amount - window.held - window.level(now))
+    if not window.fits(cost):
+        reason = f"{cost} USD can never fit a budget of {window.terms.amount} USD"
+        return Turn((Refusal(state.budget_id, reason, dimension=COST, requested=cost, available=left, final=True),))
+    ready = window.ready_at(cost, now)
+    unknown = ready == INF
+    return Turn(
+        (
+            Refusal(
+                state.budget_id,
+                "budget is spent or held",
+                ready,
+                Basis.UNKNOWN if unknown else Basis.EXACT,
+                COST,
+                cost,
+                left,
+                latest=max(now, state.latest_end) if unknown else ready,
+                final=unknown and not window.held,
+                firm=not unknown and not window.held,
+            ),
+        )
+    )
+
+
+def settle(state: BudgetState, message: Settle | Expire | Renew, now: float) -> Turn:
+    """Consent if the money is still held here."""
+    return CONSENT if message.reservation_id in state.opened else REPEATED
+
+
+def read_clock(state: BudgetState, message: ClockRead, now: float) -> Turn:
+    """Align the calendar."""
+    return Turn(events=(ClockAligned(message.monotonic, message.wall, (state.budget_id,)),))
+
+
+REPEATED = Turn(reply="repeated")
+
+
+def granted(state: BudgetState, event: Granted) -> None:
+    cost = event.amounts.get(COST, _ZERO)
+    state.opened[event.reservation_id] = (cost, event.expires_at, None)
+    state.window.held += cost
+    state.latest_end = max(state.latest_end, event.expires_at)
+
+
+def settled(state: BudgetState, event: Settled) -> None:
+    held, _, charged_at = state.opened.pop(event.reservation_id)
+    actual = event.usage.get(COST, held) if event.charged else _ZERO
+    if charged_at is None:
+        state.window.held -= held
+        state.window.charge(actual, event.at)
+    elif actual < held:
+        state.window.refund(held - actual, charged_at, event.at)
+    else:
+        state.window.charge(actual - held, event.at)
+    state.spent += actual - (held if charged_at is not None else _ZERO)
+    state.surprise += max(_ZERO, actual - held)
+
+
+def expired(state: BudgetState, event: Expired) -> None:
+    held, expires_at, _ = state.opened[event.reservation_id]
+    state.window.held -= held
+    state.window.charge(held, event.at)
+    state.spent += held
+    state.opened[event.reservation_id] = (held, expires_at, event.at)
+
+
+def renewed(state: BudgetState, event: Renewed) -> None:
+    held, _, charged_at = state.opened[event.reservation_id]
+    state.opened[event.reservation_id] = (held, event.expires_at, charged_at)
+    state.latest_end = max(state.latest_end, event.expires_at)
+
+
+def aligned(state: BudgetState, event: ClockAligned) -> None:
+    offset = event.wall - event.at
+    jumped = state.wall_offset is not None and abs(offset - state.wall_offset) > 1.0
+    state.wall_offset = offset
+    state.window.align(event.wall, event.at, jumped=jumped)
+
+
+def copy(state: BudgetState) -> BudgetState:
+    return attrs.evolve(state, window=state.window.copy(), opened=dict(state.opened))
+
+
+def weigh(state: BudgetState) -> int:
+    return len(state.opened)
+
+
+BEHAVIOUR = Behaviour(
+    name="budget",
+    decide={Reserve: reserve, Settle: settle, Expire: settle, Renew: settle, ClockRead: read_clock},
+    evolve={Granted: granted, Settled: settled, Expired: expired, Renewed: renewed, ClockAligned: aligned},
+    copy=copy,
+    weigh=weigh,
+)

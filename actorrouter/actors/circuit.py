@@ -1,0 +1,184 @@
+"""A provider's breaker: closed -> open -> half-open -> closed. Only what the provider itself did wrong counts.
+
+Calls that last minutes must not blind it: outcomes are kept by count and judged over a span that stretches to three
+times the longest recent call, and failures in a row count however far apart they are. Refusals for a key, a pool or a
+request, and callers that went away, say nothing about the provider.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+
+import attrs
+
+from actorrouter.config import CircuitConfig
+from actorrouter.events import Cleared, Expired, Granted, Isolated, Renewed, Settled
+from actorrouter.messages import Clear, Expire, Isolate, Renew, Reserve, Settle
+from actorrouter.turns import CONSENT, Behaviour, Turn
+from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope
+
+
+class Breaker(StrEnum):
+    """The circuit's states; `isolated` is open by hand until reset."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    ISOLATED = "isolated"
+
+
+@attrs.define
+class CircuitState:
+    """`recent`: (ended at, seconds it took, failed) of the last calls. `opens`: openings in a row."""
+
+    circuit_id: str
+    config: CircuitConfig
+    breaker: Breaker = Breaker.CLOSED
+    until: float = -INF
+    opens: int = 0
+    probe: int | None = None
+    probe_ends: float = INF
+    in_a_row: int = 0
+    recent: deque[tuple[float, float, bool]] = attrs.field(factory=deque)
+    opened: dict[int, float] = attrs.field(factory=dict)
+
+
+def reserve(state: CircuitState, message: Reserve, now: float) -> Turn:
+    """Let the call through if closed, or as the one probe when the open time is over."""
+    if state.breaker is Breaker.CLOSED:
+        return CONSENT
+    if state.breaker is Breaker.OPEN:
+        if now >= state.until:
+            return CONSENT
+        return Turn((Refusal(state.circuit_id, "circuit open", state.until, Basis.LEARNED, firm=True),))
+    if state.breaker is Breaker.ISOLATED:
+        return Turn((Refusal(state.circuit_id, "circuit isolated by an operator", final=True),))
+    if state.probe is None:
+        return CONSENT
+    refusal = Refusal(
+        state.circuit_id, "circuit half-open: probe in flight", INF, Basis.UNKNOWN, latest=state.probe_ends
+    )
+    return Turn((refusal,))
+
+
+def settle(state: CircuitState, message: Settle | Expire | Renew, now: float) -> Turn:
+    """Consent if the call went through here."""
+    return CONSENT if message.reservation_id in state.opened else REPEATED
+
+
+def isolate(state: CircuitState, message: Isolate, now: float) -> Turn:
+    """Hold it open by hand."""
+    return Turn(events=(Isolated(now, (state.circuit_id,)),))
+
+
+def clear(state: CircuitState, message: Clear, now: float) -> Turn:
+    """Reset: closed, statistics forgotten. Repeats change nothing."""
+    return Turn(events=(Cleared(now, (state.circuit_id,)),))
+
+
+REPEATED = Turn(reply="repeated")
+
+
+def granted(state: CircuitState, event: Granted) -> None:
+    state.opened[event.reservation_id] = event.at
+    if state.breaker is not Breaker.CLOSED:
+        state.breaker, state.probe, state.probe_ends = Breaker.HALF_OPEN, event.reservation_id, event.expires_at
+
+
+def settled(state: CircuitState, event: Settled) -> None:
+    started = state.opened.pop(event.reservation_id)
+    failed = event.scope is Scope.PROVIDER
+    told = failed or event.outcome is OutcomeClass.SUCCEEDED or event.scope is Scope.REQUEST
+    if event.reservation_id == state.probe:
+        _judge_probe(state, event, told=told, failed=failed)
+    elif told and state.breaker is Breaker.CLOSED:
+        _count(state, event, event.at - started, failed=failed)
+
+
+def _judge_probe(state: CircuitState, event: Settled, *, told: bool, failed: bool) -> None:
+    state.probe = None
+    if failed:
+        _open(state, event)
+    elif told:
+        _close(state)
+
+
+def _count(state: CircuitState, event: Settled, took_s: float, *, failed: bool) -> None:
+    config = state.config
+    state.recent.append((event.at, took_s, failed))
+    if len(state.recent) > config.window_calls:
+        state.recent.popleft()
+    state.in_a_row = state.in_a_row + 1 if failed else 0
+    if failed and (state.in_a_row >= config.consecutive_failures or _rate_exceeded(state, event.at)):
+        _open(state, event)
+
+
+def _rate_exceeded(state: CircuitState, now: float) -> bool:
+    span = max(state.config.window_s, 3 * max(took for _, took, _ in state.recent))
+    seen = [failed for ended, _, failed in state.recent if ended >= now - span]
+    return len(seen) >= state.config.min_calls and sum(seen) >= state.config.failure_rate * len(seen)
+
+
+def _open(state: CircuitState, event: Settled) -> None:
+    config = state.config
+    pause_s = min(config.open_max_s, config.open_s * 2.0 ** min(state.opens, 30)) * (0.75 + 0.5 * event.draw)
+    asked = min(event.retry_at, event.at + config.open_max_s) if event.retry_at is not None else -INF
+    state.breaker, state.until = Breaker.OPEN, max(event.at + pause_s, asked)
+    state.opens += 1
+    state.in_a_row = 0
+    state.recent.clear()
+
+
+def _close(state: CircuitState) -> None:
+    state.breaker, state.until, state.opens, state.in_a_row, state.probe = Breaker.CLOSED, -INF, 0, 0, None
+    state.recent.clear()
+
+
+def expired(state: CircuitState, event: Expired) -> None:
+    """A call given up says nothing; a probe given up makes room for another."""
+    state.opened.pop(event.reservation_id, None)
+    if event.reservation_id == state.probe:
+        state.probe = None
+
+
+def renewed(state: CircuitState, event: Renewed) -> None:
+    if event.reservation_id == state.probe:
+        state.probe_ends = event.expires_at
+
+
+def isolated(state: CircuitState, event: Isolated) -> None:
+    state.breaker, state.probe = Breaker.ISOLATED, None
+
+
+def cleared(state: CircuitState, event: Cleared) -> None:
+    _close(state)
+
+
+def copy(state: CircuitState) -> CircuitState:
+    return attrs.evolve(state, recent=deque(state.recent), opened=dict(state.opened))
+
+
+def weigh(state: CircuitState) -> int:
+    return len(state.opened) + len(state.recent)
+
+
+def breaker_at(state: CircuitState, now: float) -> Breaker:
+    """The state a person would name: open is half-open once its time is over."""
+    return Breaker.HALF_OPEN if state.breaker is Breaker.OPEN and now >= state.until else state.breaker
+
+
+BEHAVIOUR = Behaviour(
+    name="circuit",
+    decide={Reserve: reserve, Settle: settle, Expire: settle, Renew: settle, Isolate: isolate, Clear: clear},
+    evolve={
+        Granted: granted,
+        Settled: settled,
+        Expired: expired,
+        Renewed: renewed,
+        Isolated: isolated,
+        Cleared: cleared,
+    },
+    copy=copy,
+    weigh=weigh,
+)

@@ -1,0 +1,154 @@
+"""One credential: whether it may be used now, and for which models. Its limits live in pools, also when private."""
+
+from __future__ import annotations
+
+import attrs
+
+from actorrouter.actors import recovery as rec
+from actorrouter.actors.recovery import CLOSED, Phase, Recovery
+from actorrouter.events import Cleared, Disabled, Draining, Expired, Granted, Renewed, Settled
+from actorrouter.messages import Clear, Disable, Drain, Expire, Renew, Reserve, Settle
+from actorrouter.turns import CONSENT, Behaviour, Turn
+from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope
+
+_MODEL_PAUSE_S = 300.0
+"""How long a key is not asked for a model it was told it may not use."""
+
+
+@attrs.define
+class KeyState:
+    """`opened`: reservation id -> upstream model, in flight. `models`: model -> instant until which it is refused."""
+
+    key_id: str
+    recovery: Recovery
+    opened: dict[int, str] = attrs.field(factory=dict)
+    models: dict[str, float] = attrs.field(factory=dict)
+    served: int = 0
+    latest_end: float = -INF
+
+
+def reserve(state: KeyState, message: Reserve, now: float) -> Turn:
+    """Say whether the key may be used for this model now; change nothing."""
+    if state.recovery.phase is not Phase.AVAILABLE:
+        refusal = rec.refusal(state.recovery, state.key_id, now, state.latest_end)
+        if refusal is not None:
+            return Turn((refusal,))
+    if state.models and state.models.get(message.upstream_model, -INF) > now:
+        until = state.models[message.upstream_model]
+        reason = f"the provider refused {message.upstream_model} for this key"
+        return Turn((Refusal(state.key_id, reason, until, Basis.LEARNED, firm=True),))
+    return CONSENT
+
+
+def settle(state: KeyState, message: Settle | Expire | Renew, now: float) -> Turn:
+    """Consent if the reservation is in flight here."""
+    return CONSENT if message.reservation_id in state.opened else REPEATED
+
+
+def clear(state: KeyState, message: Clear, now: float) -> Turn:
+    """Make a disabled or paused key available again."""
+    return Turn(events=(Cleared(now, (state.key_id,)),))
+
+
+def disable(state: KeyState, message: Disable, now: float) -> Turn:
+    """Take the key out."""
+    return Turn(events=(Disabled(now, (state.key_id,), message.reason),))
+
+
+def drain(state: KeyState, message: Drain, now: float) -> Turn:
+    """Finish what is in flight, take nothing new."""
+    return Turn(events=(Draining(now, (state.key_id,)),))
+
+
+REPEATED = Turn(reply="repeated")
+
+
+def granted(state: KeyState, event: Granted) -> None:
+    state.opened[event.reservation_id] = event.upstream_model
+    state.latest_end = max(state.latest_end, event.expires_at)
+    if state.recovery.phase is not Phase.AVAILABLE:
+        rec.granted(state.recovery, event.reservation_id)
+
+
+def settled(state: KeyState, event: Settled) -> None:
+    model = state.opened.pop(event.reservation_id)
+    recovery = state.recovery
+    if event.outcome is OutcomeClass.SUCCEEDED:
+        state.served += 1
+    if event.scope is Scope.KEY or event.scope is Scope.EGRESS:
+        _blame(recovery, event)
+    elif event.scope is Scope.KEY_MODEL:
+        state.models[model] = event.at + _MODEL_PAUSE_S
+        rec.passed(recovery, event.reservation_id)
+    elif recovery.phase is Phase.AVAILABLE:
+        return
+    elif event.outcome is OutcomeClass.SUCCEEDED or event.scope is Scope.REQUEST:
+        rec.succeeded(recovery, event.reservation_id)
+    else:
+        rec.passed(recovery, event.reservation_id)
+
+
+def _blame(recovery: Recovery, event: Settled) -> None:
+    if event.outcome is OutcomeClass.KEY_FATAL:
+        rec.closed(recovery, Phase.DISABLED, "the provider rejects the credential")
+    else:
+        rec.paused(recovery, event.outcome, event.at, event.retry_at, event.draw)
+
+
+def expired(state: KeyState, event: Expired) -> None:
+    """The work is given up; the entry stays until its late settlement so that nothing is counted twice."""
+    state.opened.pop(event.reservation_id, None)
+    rec.passed(state.recovery, event.reservation_id)
+
+
+def renewed(state: KeyState, event: Renewed) -> None:
+    state.latest_end = max(state.latest_end, event.expires_at)
+
+
+def cleared(state: KeyState, event: Cleared) -> None:
+    rec.reset(state.recovery)
+    state.models.clear()
+
+
+def disabled(state: KeyState, event: Disabled) -> None:
+    rec.closed(state.recovery, Phase.DISABLED, event.reason)
+
+
+def draining(state: KeyState, event: Draining) -> None:
+    if state.recovery.phase not in CLOSED:
+        rec.closed(state.recovery, Phase.DRAINING, "being removed")
+
+
+def copy(state: KeyState) -> KeyState:
+    return KeyState(
+        state.key_id, state.recovery.copy(), dict(state.opened), dict(state.models), state.served, state.latest_end
+    )
+
+
+def weigh(state: KeyState) -> int:
+    return len(state.opened)
+
+
+BEHAVIOUR = Behaviour(
+    name="key",
+    decide={
+        Reserve: reserve,
+        Settle: settle,
+        Expire: settle,
+        Renew: settle,
+        Clear: clear,
+        Disable: disable,
+        Drain: drain,
+    },
+    evolve={
+        Granted: granted,
+        Settled: settled,
+        Expired: expired,
+        Renewed: renewed,
+        Cleared: cleared,
+        Disabled: disabled,
+        Draining: draining,
+    },
+    copy=copy,
+    weigh=weigh,
+)

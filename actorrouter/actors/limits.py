@@ -1,0 +1,63 @@
+"""From a declared limit to its window. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from actorrouter.actors.calendar import Edges
+from actorrouter.actors.windows import _SLOTS, Bucket, Concurrency, Fixed, Sliding, Terms, Window
+from actorrouter.config import Charge, LimitConfig, Shape
+from actorrouter.values import CONCURRENCY, COST
+
+_EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2592000.0}
+_SAFE_BURST: Final = 0.1
+"""Share of an unknown limit used as burst; burst + rate * W = limit (facts: limits.md C1, GCRA 450/50)."""
+
+
+def window(limit: LimitConfig, charge: Charge, guard_s: float) -> Window:
+    """The empty window of a limit. `charge`, `guard_s`: what holds when the limit itself says nothing."""
+    charge = limit.charge or charge
+    terms = Terms(
+        dimension=limit.dimension,
+        amount=limit.amount,
+        window_s=_EVERY_S.get(limit.every or "", limit.window_s),
+        guard_s=guard_s if limit.guard_s is None else limit.guard_s,
+        up_front=charge in (Charge.UP_FRONT, Charge.UP_FRONT_THEN_SETTLE),
+        settles=charge is not Charge.UP_FRONT,
+    )
+    if limit.dimension == CONCURRENCY or limit.shape is Shape.CONCURRENCY:
+        return Concurrency(terms)
+    return _SHAPES[limit.shape](limit, terms)
+
+
+def _bucket(limit: LimitConfig, terms: Terms) -> Window:
+    burst = terms.amount if limit.burst is None else limit.burst
+    return Bucket(terms, rate=terms.amount / terms.window_s, burst=burst, ceiling=burst)
+
+
+def _sliding(_: LimitConfig, terms: Terms) -> Window:
+    return Sliding(terms, slot_s=terms.window_s / _SLOTS)
+
+
+def _fixed(limit: LimitConfig, terms: Terms) -> Window:
+    return Fixed(terms, Edges(period_s=terms.window_s, phase_s=limit.phase_s))
+
+
+def _calendar(limit: LimitConfig, terms: Terms) -> Window:
+    return Fixed(terms, Edges(every=limit.every, timezone=limit.timezone))
+
+
+def _unknown(limit: LimitConfig, terms: Terms) -> Window:
+    if terms.amount < 2 or terms.dimension == COST:
+        return _sliding(limit, terms)
+    burst = max(1.0, terms.amount * _SAFE_BURST)
+    return Bucket(terms, rate=(terms.amount - burst) / terms.window_s, burst=burst, ceiling=terms.amount)
+
+
+_SHAPES: Final = {
+    Shape.BUCKET: _bucket,
+    Shape.SLIDING: _sliding,
+    Shape.FIXED: _fixed,
+    Shape.CALENDAR: _calendar,
+    Shape.UNKNOWN: _unknown,
+}

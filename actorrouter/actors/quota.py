@@ -1,0 +1,328 @@
+"""A quota pool: several limits that one or more keys draw on together, reserved all or nothing.
+
+Reserve holds the amounts in every limit; dispatch turns what is charged up front into level; settle replaces what was
+held or charged by the truth, as far as the limit's charge mode lets the provider correct it. An expired reservation is
+charged in full and remembered until its settlement comes or no window can still count it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from actorrouter.actors import recovery as rec
+from actorrouter.actors.recovery import Phase, Recovery
+from actorrouter.actors.windows import Window
+from actorrouter.events import (
+    Cleared,
+    ClockAligned,
+    Dispatched,
+    Expired,
+    Granted,
+    Observed,
+    Renewed,
+    Settled,
+)
+from actorrouter.messages import Clear, ClockRead, Dispatch, Expire, Observe, Renew, Reserve, Settle
+from actorrouter.turns import CONSENT, Behaviour, Turn
+from actorrouter.values import CONCURRENCY, INF, Amounts, Basis, OutcomeClass, QuotaObservation, Refusal, Scope
+
+
+@attrs.define
+class Open:
+    """A reservation not yet settled. `charged_at`: when it was dispatched, or expired."""
+
+    amounts: Amounts
+    expires_at: float
+    charged_at: float | None = None
+    expired: bool = False
+
+
+@attrs.define
+class PoolState:
+    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life."""
+
+    pool_id: str
+    windows: tuple[Window, ...]
+    recovery: Recovery
+    opened: dict[int, Open] = attrs.field(factory=dict)
+    expired: int = 0
+    surprise: dict[str, Any] = attrs.field(factory=dict)
+    wall_offset: float | None = None
+    latest_end: float = -INF
+    """No reservation open now outlives this instant, unless it is renewed."""
+
+
+# ------------------------------------------------------------------------------------------------------------ decide
+
+
+def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
+    """Say whether every limit has room for this reservation; change nothing."""
+    amounts = message.amounts
+    if state.recovery.phase is Phase.AVAILABLE:
+        for window in state.windows:
+            amount = amounts.get(window.terms.dimension)
+            if amount and window.ready_at(amount, now) > now:
+                break
+        else:
+            return CONSENT
+    return _refused_or_consent(state, amounts, now)
+
+
+def _refused_or_consent(state: PoolState, amounts: Amounts, now: float) -> Turn:
+    refusals = [
+        refusal
+        for window in state.windows
+        if (refusal := _refusal(state, window, amounts.get(window.terms.dimension), now)) is not None
+    ]
+    paused = rec.refusal(state.recovery, state.pool_id, now, state.latest_end)
+    if paused is not None:
+        refusals.append(paused)
+    return Turn(tuple(refusals)) if refusals else CONSENT
+
+
+def _refusal(state: PoolState, window: Window, amount: Any, now: float) -> Refusal | None:
+    if not amount:
+        return None
+    terms = window.terms
+    free = window.capacity - window.held - window.level(now)
+    if not window.fits(amount):
+        return Refusal(
+            state.pool_id,
+            f"{amount} {terms.dimension} can never fit {_told(window)}",
+            dimension=terms.dimension,
+            requested=amount,
+            available=free,
+            final=True,
+        )
+    ready = window.ready_at(amount, now)
+    if ready <= now:
+        return None
+    unknown = ready == INF
+    return Refusal(
+        state.pool_id,
+        f"{terms.dimension} of {_told(window)} are in use",
+        ready,
+        Basis.UNKNOWN if unknown else Basis.EXACT,
+        terms.dimension,
+        amount,
+        max(free, 0),
+        latest=max(now, state.latest_end) if unknown else ready,
+        final=unknown and not window.held,
+        firm=not unknown and not window.held and not (terms.settles and state.opened),
+    )
+
+
+def _told(window: Window) -> str:
+    terms = window.terms
+    per = "" if terms.dimension == CONCURRENCY else f" per {terms.window_s:g} s"
+    burst = f", burst {window.capacity:g}" if window.capacity != terms.amount else ""
+    return f"{terms.amount:g}{per}{burst}"
+
+
+def dispatch(state: PoolState, message: Dispatch, now: float) -> Turn:
+    """The request left: consent if it is known and was not dispatched before."""
+    held = state.opened.get(message.reservation_id)
+    return CONSENT if held is not None and held.charged_at is None else REPEATED
+
+
+def settle(state: PoolState, message: Settle | Expire | Renew, now: float) -> Turn:
+    """Consent if the reservation is still to be settled. Late is fine, repeating changes nothing."""
+    return CONSENT if message.reservation_id in state.opened else REPEATED
+
+
+def observe(state: PoolState, message: Observe, now: float) -> Turn:
+    """Take down what the provider said."""
+    return Turn(events=(Observed(now, (state.pool_id,), message.observations),))
+
+
+def read_clock(state: PoolState, message: ClockRead, now: float) -> Turn:
+    """Align calendar limits."""
+    return Turn(events=(ClockAligned(message.monotonic, message.wall, (state.pool_id,)),))
+
+
+def clear(state: PoolState, message: Clear, now: float) -> Turn:
+    """Forgive cooldowns; what was charged stays charged."""
+    return Turn(events=(Cleared(now, (state.pool_id,)),))
+
+
+REPEATED = Turn(reply="repeated")
+
+# ------------------------------------------------------------------------------------------------------------ evolve
+
+
+def granted(state: PoolState, event: Granted) -> None:
+    amounts = event.amounts
+    state.opened[event.reservation_id] = Open(amounts, event.expires_at)
+    state.latest_end = max(state.latest_end, event.expires_at)
+    for window in state.windows:
+        amount = amounts.get(window.terms.dimension)
+        if amount:
+            window.held += amount
+    if state.recovery.phase is not Phase.AVAILABLE:
+        rec.granted(state.recovery, event.reservation_id)
+
+
+def dispatched(state: PoolState, event: Dispatched) -> None:
+    held = state.opened[event.reservation_id]
+    held.charged_at = event.at
+    for window in state.windows:
+        terms = window.terms
+        amount = held.amounts.get(terms.dimension)
+        if amount and terms.up_front:
+            window.held -= amount
+            window.charge(amount, event.at)
+
+
+def settled(state: PoolState, event: Settled) -> None:
+    held = state.opened.pop(event.reservation_id)
+    state.expired -= held.expired
+    for window in state.windows:
+        reserved = held.amounts.get(window.terms.dimension, 0)
+        actual = event.usage.get(window.terms.dimension, reserved) if event.charged else 0
+        if reserved or actual:
+            _settle_window(window, held, reserved, actual, event)
+    for dimension, amount in event.surprise.items():
+        state.surprise[dimension] = state.surprise.get(dimension, 0) + amount
+    _recover(state.recovery, event)
+
+
+def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event: Settled) -> None:
+    terms = window.terms
+    if held.charged_at is not None and (terms.up_front or held.expired):
+        if actual > reserved:
+            window.charge(actual - reserved, event.at)
+        elif actual < reserved and (terms.settles or not event.charged):
+            window.refund(reserved - actual, held.charged_at, event.at)
+        return
+    window.held -= reserved
+    charge = actual if terms.settles or not event.charged else max(actual, reserved)
+    if charge:
+        window.charge(charge, event.at)
+
+
+def _recover(recovery: Recovery, event: Settled) -> None:
+    if event.scope is Scope.POOL:
+        rec.paused(recovery, event.outcome, event.at, event.retry_at, event.draw)
+    elif recovery.phase is Phase.AVAILABLE:
+        return
+    elif event.outcome is OutcomeClass.SUCCEEDED:
+        rec.succeeded(recovery, event.reservation_id)
+    else:
+        rec.passed(recovery, event.reservation_id)
+
+
+def expired(state: PoolState, event: Expired) -> None:
+    held = state.opened[event.reservation_id]
+    for window in state.windows:
+        amount = held.amounts.get(window.terms.dimension)
+        if amount and not (window.terms.up_front and held.charged_at is not None):
+            window.held -= amount
+            window.charge(amount, event.at)
+    if held.charged_at is None:
+        held.charged_at = event.at
+    held.expired = True
+    state.expired += 1
+    rec.passed(state.recovery, event.reservation_id)
+    _forget(state, event.at)
+
+
+def _forget(state: PoolState, now: float) -> None:
+    """Drop expired reservations that no window can still count; they are the oldest."""
+    longest = max((w.terms.window_s + w.terms.guard_s for w in state.windows), default=0.0)
+    gone = [i for i, o in state.opened.items() if o.expired and (o.charged_at or now) + longest < now]
+    for reservation_id in gone:
+        del state.opened[reservation_id]
+    state.expired -= len(gone)
+
+
+def renewed(state: PoolState, event: Renewed) -> None:
+    state.opened[event.reservation_id].expires_at = event.expires_at
+    state.latest_end = max(state.latest_end, event.expires_at)
+
+
+def observed(state: PoolState, event: Observed) -> None:
+    for observation in event.observations:
+        window = _observed_window(state, observation)
+        if window is not None and observation.remaining is not None:
+            window.tighten(observation.remaining, observation.at)
+
+
+def _observed_window(state: PoolState, observation: QuotaObservation) -> Window | None:
+    same = [w for w in state.windows if w.terms.dimension == observation.dimension]
+    return min(same, key=lambda w: w.terms.window_s, default=None)
+
+
+def aligned(state: PoolState, event: ClockAligned) -> None:
+    offset = event.wall - event.at
+    jumped = state.wall_offset is not None and abs(offset - state.wall_offset) > 1.0
+    state.wall_offset = offset
+    for window in state.windows:
+        window.align(event.wall, event.at, jumped=jumped)
+
+
+def cleared(state: PoolState, event: Cleared) -> None:
+    rec.reset(state.recovery)
+
+
+# ------------------------------------------------------------------------------------------------------- publish, copy
+
+
+def share(state: PoolState, now: float) -> float:
+    """How loaded the pool is: the largest used fraction of its limits."""
+    most = 0.0
+    for window in state.windows:
+        used = window.share(now)
+        most = max(used, most)
+    return most
+
+
+def fill(state: PoolState, now: float) -> None:
+    """Cold start: assume everything was used just now. Only for a state that has not been journalled yet."""
+    for window in state.windows:
+        window.fill(now)
+
+
+def copy(state: PoolState) -> PoolState:
+    return PoolState(
+        state.pool_id,
+        tuple(window.copy() for window in state.windows),
+        state.recovery.copy(),
+        {i: attrs.evolve(o) for i, o in state.opened.items()},
+        state.expired,
+        dict(state.surprise),
+        state.wall_offset,
+        state.latest_end,
+    )
+
+
+def weigh(state: PoolState) -> int:
+    return len(state.opened)
+
+
+BEHAVIOUR = Behaviour(
+    name="pool",
+    decide={
+        Reserve: reserve,
+        Dispatch: dispatch,
+        Settle: settle,
+        Expire: settle,
+        Renew: settle,
+        Observe: observe,
+        ClockRead: read_clock,
+        Clear: clear,
+    },
+    evolve={
+        Granted: granted,
+        Dispatched: dispatched,
+        Settled: settled,
+        Expired: expired,
+        Renewed: renewed,
+        Observed: observed,
+        ClockAligned: aligned,
+        Cleared: cleared,
+    },
+    copy=copy,
+    weigh=weigh,
+)

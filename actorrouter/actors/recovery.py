@@ -1,0 +1,124 @@
+"""How a key or a pool that said no comes back: available -> throttled or exhausted -> recovering -> available.
+
+Shared by the key and the quota pool. When the pause is over, exactly one real request goes as a probe; each success
+doubles how many may be in flight, until the ramp ends. A hint of the provider is honoured up to a bound; the pause is
+the latest of all evidence. Pure.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import attrs
+
+from actorrouter.config import RecoveryConfig
+from actorrouter.values import INF, Basis, OutcomeClass, Refusal
+
+
+class Phase(StrEnum):
+    """The states of DESIGN's key: what the holder allows."""
+
+    AVAILABLE = "available"
+    THROTTLED = "throttled"
+    EXHAUSTED = "exhausted"
+    RECOVERING = "recovering"
+    DRAINING = "draining"
+    DISABLED = "disabled"
+
+
+PAUSED = (Phase.THROTTLED, Phase.EXHAUSTED)
+CLOSED = (Phase.DRAINING, Phase.DISABLED)
+
+
+@attrs.define
+class Recovery:
+    """`until`: end of the pause. `strikes`: pauses in a row. `width`: parallel trials allowed. `trials`: in flight."""
+
+    config: RecoveryConfig
+    phase: Phase = Phase.AVAILABLE
+    until: float = -INF
+    strikes: int = 0
+    width: int = 0
+    trials: set[int] = attrs.field(factory=set)
+    reason: str = ""
+
+    def copy(self) -> Recovery:
+        return attrs.evolve(self, trials=set(self.trials))
+
+
+def phase_at(recovery: Recovery, now: float) -> Phase:
+    """The phase a person would name: a pause that is over is recovering, though no probe has gone yet."""
+    return Phase.RECOVERING if recovery.phase in PAUSED and now >= recovery.until else recovery.phase
+
+
+def refusal(recovery: Recovery, holder: str, now: float, latest: float) -> Refusal | None:
+    """Why the holder takes no request now, or None. `latest`: when a trial in flight ends at the latest."""
+    if recovery.phase is Phase.AVAILABLE:
+        return None
+    if recovery.phase in CLOSED:
+        return Refusal(holder, f"{recovery.phase}: {recovery.reason}".rstrip(": "), final=True)
+    if recovery.phase in PAUSED:
+        if now >= recovery.until:
+            return None
+        reason = f"{recovery.phase}: {recovery.reason}".rstrip(": ")
+        return Refusal(holder, reason, recovery.until, Basis.LEARNED, firm=True)
+    if len(recovery.trials) < recovery.width:
+        return None
+    return Refusal(holder, "recovering: trial in flight", INF, Basis.UNKNOWN, latest=latest)
+
+
+def granted(recovery: Recovery, reservation_id: int) -> None:
+    """A request goes through: the first after a pause is the probe."""
+    if recovery.phase in PAUSED:
+        recovery.phase, recovery.width = Phase.RECOVERING, 1
+        recovery.trials.clear()
+    if recovery.phase is Phase.RECOVERING:
+        recovery.trials.add(reservation_id)
+
+
+def succeeded(recovery: Recovery, reservation_id: int) -> None:
+    """A trial came back well: the ramp widens, and ends at its maximum."""
+    if reservation_id not in recovery.trials:
+        return
+    recovery.trials.discard(reservation_id)
+    recovery.strikes = 0
+    recovery.width *= 2
+    if recovery.width > recovery.config.ramp_max:
+        reset(recovery)
+
+
+def passed(recovery: Recovery, reservation_id: int) -> None:
+    """A trial ended without telling anything about this holder: another may go."""
+    recovery.trials.discard(reservation_id)
+
+
+def paused(recovery: Recovery, outcome: OutcomeClass, at: float, retry_at: float | None, draw: float) -> None:
+    """The holder said no: pause until the latest of what it asked for and what is already known."""
+    if recovery.phase in CLOSED:
+        return
+    spent = outcome is OutcomeClass.QUOTA_SPENT
+    config = recovery.config
+    first, most = (config.exhausted_s, config.exhausted_max_s) if spent else (config.throttle_s, config.throttle_max_s)
+    again = recovery.phase in PAUSED and at < recovery.until
+    recovery.strikes += 0 if again else 1
+    backoff = min(most, first * 2.0 ** min(recovery.strikes - 1, 30)) * (0.75 + 0.5 * draw)
+    pause_until = min(at + most, max(retry_at, at) if retry_at is not None else at + backoff)
+    if spent and retry_at is not None:
+        pause_until = max(pause_until, min(at + most, at + first))  # a day quota may come with `retryDelay: 1s`
+    recovery.until = max(recovery.until, pause_until)
+    recovery.phase = Phase.EXHAUSTED if spent or (again and recovery.phase is Phase.EXHAUSTED) else Phase.THROTTLED
+    recovery.reason = str(outcome)
+    recovery.trials.clear()
+
+
+def closed(recovery: Recovery, phase: Phase, reason: str) -> None:
+    """Draining or disabled: nothing more goes until cleared."""
+    recovery.phase, recovery.reason = phase, reason
+    recovery.trials.clear()
+
+
+def reset(recovery: Recovery) -> None:
+    """As new: the end of a ramp, or an operator's word."""
+    recovery.phase, recovery.until, recovery.strikes, recovery.width = Phase.AVAILABLE, -INF, 0, 0
+    recovery.reason = ""
+    recovery.trials.clear()

@@ -1,0 +1,98 @@
+"""What one call needs from a candidate, worked out once for each."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+
+from actorrouter.router.board import Candidate, RouteEntry
+from actorrouter.runtime.cell import Cell
+from actorrouter.values import (
+    CONCURRENCY,
+    COST,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    REQUESTS,
+    TOKENS,
+    Amounts,
+    Call,
+    Outcome,
+    OutcomeClass,
+    Usage,
+)
+
+_MTOK: Final = Decimal(1_000_000)
+
+
+@attrs.define(eq=False)
+class Demand:
+    """One call on its way. `given`: amounts named by the caller, used as they are. `skip`: keys that cannot
+    serve it; `avoid`: providers that have failed it, asked last."""
+
+    route: RouteEntry
+    call: Call
+    tenant_budgets: tuple[Cell, ...] = ()
+    given: Amounts | None = None
+    skip: set[str] = attrs.field(factory=set)
+    avoid: set[str] = attrs.field(factory=set)
+    _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
+
+    def amounts(self, candidate: Candidate) -> Amounts:
+        """The most the call may use there, cost included."""
+        known = self._amounts.get(candidate)
+        if known is None:
+            estimate = self.given if self.given is not None else candidate.provider.adapter.estimate(self.call)
+            known = self._amounts[candidate] = priced(candidate, estimate)
+        return known
+
+
+def priced(candidate: Candidate, amounts: Amounts) -> Amounts:
+    """The amounts with their cost in US dollars, where the candidate has a price."""
+    cost = cost_of(candidate, amounts)
+    return {**amounts, COST: cost} if cost and COST not in amounts else amounts
+
+
+def cost_of(candidate: Candidate, amounts: Amounts) -> Decimal:
+    """US dollars for these amounts at the candidate's price."""
+    price = candidate.config.price
+    if not (price.input_usd_per_mtok or price.output_usd_per_mtok or price.request_usd):
+        return Decimal(0)
+    tokens = amounts.get(INPUT_TOKENS, 0) * price.input_usd_per_mtok
+    tokens += amounts.get(OUTPUT_TOKENS, 0) * price.output_usd_per_mtok
+    return Decimal(tokens / _MTOK + price.request_usd * amounts.get(REQUESTS, 1))
+
+
+def truth(candidate: Candidate, reserved: Amounts, outcome: Outcome, *, dispatched: bool) -> tuple[Amounts, bool]:
+    """What the outcome says was used, and whether anything may have been charged. Missing dimensions stand as reserved.
+
+    An answer that is an error was not billed: tokens and cost are nought (an up-front limit gives nothing back all the
+    same). Whatever nobody can know stands as reserved.
+    """
+    kind = outcome.outcome
+    if kind is OutcomeClass.NOT_SENT or (kind is OutcomeClass.CANCELLED and not dispatched):
+        return {}, False
+    if outcome.usage is not None:
+        return _complete(candidate, outcome.usage, reserved), True
+    if outcome.status is not None and outcome.status >= 400:
+        return dict.fromkeys((d for d in reserved if d not in (REQUESTS, CONCURRENCY)), 0) | _free(reserved), True
+    return {}, True
+
+
+def _free(reserved: Amounts) -> dict[str, Any]:
+    return {COST: Decimal(0)} if COST in reserved else {}
+
+
+def _complete(candidate: Candidate, usage: Usage, reserved: Amounts) -> Amounts:
+    amounts = dict(usage.amounts)
+    if TOKENS not in amounts and INPUT_TOKENS in amounts and OUTPUT_TOKENS in amounts:
+        amounts[TOKENS] = amounts[INPUT_TOKENS] + amounts[OUTPUT_TOKENS]
+    if COST not in amounts and COST in reserved and (INPUT_TOKENS in amounts or OUTPUT_TOKENS in amounts):
+        amounts[COST] = cost_of(candidate, {**reserved, **amounts})
+    return amounts
+
+
+def surprise(reserved: Amounts, usage: Amounts) -> Amounts:
+    """What was used beyond what was reserved, by dimension."""
+    return {d: used - reserved.get(d, 0) for d, used in usage.items() if used > reserved.get(d, 0)}

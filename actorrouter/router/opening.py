@@ -1,0 +1,144 @@
+"""Three ways to hold a router: as a context, in your own task group, or from synchronous code."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import BlockingPortal, TaskStatus
+from anyio.from_thread import start_blocking_portal
+
+from actorrouter.config import RouterConfig
+from actorrouter.errors import RouterStopped
+from actorrouter.router.grants import Grant
+from actorrouter.router.journey import Reply
+from actorrouter.router.router import Quote, Router
+from actorrouter.values import Amounts, Call
+
+
+def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
+    from actorrouter.config_file import load, validate
+
+    if isinstance(config, RouterConfig):
+        validate(config)
+        return config
+    return load(Path(config))
+
+
+class open_router(anyio.AsyncContextManagerMixin):  # noqa: N801 (reads as a verb where it is used)
+    """`async with open_router(config) as router`: run a router for the length of the block.
+
+    `config`: a RouterConfig or the path of a TOML file; raises InvalidConfig. The block's own exceptions leave as they
+    are. If the router cannot go on, the block is cancelled and RouterStopped is raised. Leaving the block ends what is
+    in flight: `await router.drain()` first to let it finish. Enter and leave it in the same task.
+    """
+
+    def __init__(self, config: RouterConfig | str | Path, **options: Any) -> None:
+        self._router = Router(_loaded(config), **options)
+        self._fatal: Exception | None = None
+        self._started = False
+
+    @asynccontextmanager
+    async def __asynccontextmanager__(self) -> AsyncGenerator[Router, None]:
+        failure: BaseException | None = None
+        async with anyio.create_task_group() as group:
+            try:
+                await group.start(self._serve, group.cancel_scope)
+                self._started = True
+                yield self._router
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as error:  # leaves the task group unwrapped, below
+                failure = error
+            finally:
+                self._router.stop()
+        if failure is not None:
+            raise failure
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _serve(self, scope: anyio.CancelScope, *, task_status: TaskStatus[Router]) -> None:
+        try:
+            await self._router.serve(task_status=task_status)
+        except Exception as error:
+            if not self._started:
+                raise
+            stopped = (
+                error
+                if isinstance(error, RouterStopped)
+                else RouterStopped(f"a fault the router cannot survive: {type(error).__name__}")
+            )
+            if stopped is not error:
+                stopped.__cause__ = error
+            self._fatal = stopped
+            scope.cancel()
+
+
+class BlockingRouter:
+    """A router in a thread of its own, for synchronous callers. Every method may be called from any thread."""
+
+    def __init__(self, router: Router, portal: BlockingPortal) -> None:
+        self._router = router
+        self._portal = portal
+
+    def send(self, call: Call) -> Reply:
+        """As Router.send; blocks."""
+        return self._portal.call(self._router.send, call)
+
+    @contextmanager
+    def stream(self, call: Call) -> Iterator[Iterator[bytes]]:
+        """As Router.stream: `with router.stream(call) as chunks: for chunk in chunks`."""
+        with self._portal.wrap_async_context_manager(self._router.stream(call)) as reply:
+            yield iter(lambda: self._portal.call(_next_or_none, reply), None)  # type: ignore[arg-type]
+
+    @contextmanager
+    def reserve(self, model: str, amounts: Amounts, **options: Any) -> Iterator[Grant]:
+        """As Router.reserve, as a context. Settle through `router.settle(grant, usage)`."""
+        grant = self._portal.call(lambda: self._router.reserve(model, amounts, **options))
+        failed = True
+        try:
+            yield grant
+            failed = False
+        finally:
+            error = RuntimeError("the block failed") if failed else None
+            self._portal.call(grant.__exit__, type(error) if error else None, error, None)
+
+    def settle(self, grant: Grant, usage: Amounts | None = None) -> None:
+        """As Grant.settle."""
+        self._portal.call(grant.settle, usage)
+
+    def quote(self, call: Call) -> Quote:
+        """As Router.quote."""
+        return self._portal.call(self._router.quote, call)
+
+    def status(self) -> dict[str, Any]:
+        """As Router.status."""
+        return self._portal.call(self._router.status)
+
+    def explain(self, decision_id: int) -> str:
+        """As Router.explain."""
+        return self._portal.call(self._router.explain, decision_id)
+
+    def drain(self, timeout_s: float | None = None) -> bool:
+        """As Router.drain."""
+        return self._portal.call(self._router.drain, timeout_s)
+
+
+async def _next_or_none(reply: Reply) -> bytes | None:
+    return await anext(reply, None)
+
+
+@contextmanager
+def open_router_blocking(
+    config: RouterConfig | str | Path, *, backend: str = "asyncio", observers: Iterable[Callable[[Any], None]] = ()
+) -> Iterator[BlockingRouter]:
+    """`with open_router_blocking(config) as router`: a router on an event loop in a thread of its own."""
+    with start_blocking_portal(backend) as portal:
+        opened: AbstractContextManager[Router] = portal.wrap_async_context_manager(
+            portal.call(lambda: open_router(config, observers=observers))
+        )
+        with opened as router:
+            yield BlockingRouter(router, portal)

@@ -1,0 +1,392 @@
+"""What callers hold. The way of a request is in `journey`; here is what else may be asked of a router."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import anyio
+from anyio.abc import TaskStatus
+
+from actorrouter.config import KeyConfig, RouterConfig
+from actorrouter.errors import InvalidCall, RouterStopped
+from actorrouter.events import ActorRestarted, Cleared
+from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
+from actorrouter.observe import status
+from actorrouter.observe.decisions import Decision, DecisionLog, explain
+from actorrouter.router.admission import Admission, Shortage
+from actorrouter.router.board import KeyEntry, freshen, freshen_pool
+from actorrouter.router.demand import Demand
+from actorrouter.router.exchange import Exchange, transport_of
+from actorrouter.router.fleet import Fleet
+from actorrouter.router.grants import Grant
+from actorrouter.router.journey import Journey, Reply
+from actorrouter.router.probing import KeyTest, probe
+from actorrouter.router.tree import Tree
+from actorrouter.router.waiting import Waiting
+from actorrouter.runtime import loops
+from actorrouter.runtime.clock import loop_clock
+from actorrouter.runtime.journal import Journal
+from actorrouter.runtime.ref import Ref
+from actorrouter.runtime.runtime import Runtime
+from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
+
+_CLOCK_EVERY_S = 60.0
+_JUMP_S = 1.0
+
+
+@value
+class Quote:
+    """When and where a call could go. `key_id`: who would grant now. `wait_s`: seconds until somebody could, None when
+    only a settlement can tell. `final`: waiting cannot help."""
+
+    key_id: str | None
+    wait_s: float | None
+    refusals: tuple[Refusal, ...]
+    final: bool
+
+
+class Router:
+    """Routes calls to keys that have room. Made and run by `open_router`, or by `await task_group.start(router.serve)`.
+
+    Belongs to the event loop that runs it; other threads use `open_router_blocking`.
+    """
+
+    def __init__(
+        self,
+        config: RouterConfig,
+        *,
+        journal: Journal | None = None,
+        observers: Iterable[Callable[[Any], None]] = (),
+        wall: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.config = config
+        self._journal, self._observers = journal, tuple(observers)
+        self._wall = wall
+        self._rng = rng or random.Random()
+        self._thread = 0
+        self._state = "new"
+        self.decisions = DecisionLog(config.decisions_max)
+
+    # ------------------------------------------------------------------------------------------------------------- life
+
+    async def serve(self, *, task_status: TaskStatus[Router] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Run the router until `stop` is called or the task is cancelled. Raises RouterStopped if its supervisors give
+        up. Ready when `task_status` says so."""
+        self._begin()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(loops.serve, self.runtime)
+                self.tree.attach(group)
+                task_status.started(self)
+                await self._stop.wait()
+                group.cancel_scope.cancel()
+        finally:
+            self._state = "stopped"
+            with anyio.CancelScope(shield=True, deadline=self.runtime.clock() + 5.0):
+                await self._end()
+        if self.fatal:
+            raise RouterStopped(f"the supervisor tree gave up: {self.fatal}")
+
+    def _begin(self) -> None:
+        if self._state != "new":
+            raise RuntimeError(f"this router is {self._state}; a router is run once")
+        self._state, self._thread = "running", threading.get_ident()
+        self.runtime = Runtime(loop_clock(), self._journal)
+        self.fatal = ""
+        self._stop, self._idle = anyio.Event(), anyio.Event()
+        self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
+        self._waiting = Waiting(self.runtime, self.admission)
+        self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
+        self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
+        self.runtime.readers += [self._read, *self._observers]
+        self.tree.start()
+        self._read_clock()
+
+    def _give_up(self, cause: str) -> None:
+        self.fatal = cause
+        self._stop.set()
+
+    async def _end(self) -> None:
+        self._shut_rooms(RouterStopped("the router has stopped"))
+        await self.tree.shutdown()
+        for entry in self.fleet.keys.values():
+            if entry.transport is not None:
+                await entry.transport.aclose()
+
+    def stop(self) -> None:
+        """End `serve`. What is in flight in other tasks is theirs to finish; `drain` first to wait for it."""
+        self._stop.set()
+
+    async def drain(self, timeout_s: float | None = None) -> bool:
+        """Admit nothing new, let what is in flight finish. True: nothing is open. Waiting calls get RouterStopped."""
+        self._check()
+        self._state = "draining"
+        self._shut_rooms(RouterStopped("the router is draining"))
+        with anyio.CancelScope(
+            deadline=self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)
+        ):
+            while self._open_count():
+                self._idle = anyio.Event()
+                self._waiting.on_settled = self._idle.set
+                await self._idle.wait()
+        return not self._open_count()
+
+    def _open_count(self) -> int:
+        return sum(1 for lease in self.admission.leases.open.values() if not lease.expired)
+
+    def _shut_rooms(self, error: RouterStopped) -> None:
+        for route in self.fleet.routes.values():
+            Ref(self.runtime, route.cell).call(Shut(error))
+
+    def _check(self) -> None:
+        if self._thread != threading.get_ident():
+            if self._state == "new":
+                raise RuntimeError("this router is not running: use `async with open_router(config) as router`")
+            raise RuntimeError("a router belongs to one thread; from others use open_router_blocking")
+
+    def _check_open(self) -> None:
+        self._check()
+        if self._state != "running":
+            raise RouterStopped(f"the router is {self._state}")
+
+    # ------------------------------------------------------------------------------------------------------------ calls
+
+    async def send(self, call: Call) -> Reply:
+        """Reserve, send, settle; with another key if that helps. The reply is whole, also of a stream."""
+        async with self.stream(call) as reply:
+            await reply.read()
+        return reply
+
+    def stream(self, call: Call) -> Journey:
+        """`async with router.stream(call) as reply: async for chunk in reply`. Leaving it settles, read or not."""
+        return Journey(self, self._demand(call))
+
+    async def reserve(
+        self,
+        model: str,
+        amounts: Amounts,
+        *,
+        wait_s: float | None = None,
+        tenant: str = "",
+        priority: int = 0,
+        keys: Iterable[str] = (),
+        exclude_keys: Iterable[str] = (),
+    ) -> Grant:
+        """A grant for a request of your own making. `amounts`: the most it may use, by dimension.
+
+        Use it as a context: `with await router.reserve("jobs", {"units": 5}) as grant`. Say `grant.sent()` when the
+        request is on the wire and `grant.settle({...})` with what it used. Raises NoCapacity and its kin.
+        """
+        call = Call(
+            model,
+            wait_s=wait_s,
+            tenant=tenant,
+            priority=priority,
+            keys=frozenset(keys),
+            exclude_keys=frozenset(exclude_keys),
+        )
+        demand = self._demand(call, {REQUESTS: 1, CONCURRENCY: 1, **amounts})
+        wait = demand.route.config.wait_s if wait_s is None else wait_s
+        return await self.acquire(demand, self.runtime.clock() + wait)
+
+    def quote(self, call: Call) -> Quote:
+        """When and where this call could go. Reserves nothing, so the answer is good for this instant."""
+        found: Shortage = self.admission.quote(self._demand(call))
+        known = found.available_at < INF
+        wait = max(0.0, found.available_at - self.runtime.clock())
+        return Quote(found.decision.chosen or None, wait if known else None, found.refusals, found.final)
+
+    def _demand(self, call: Call, given: Amounts | None = None) -> Demand:
+        self._check_open()
+        route = self.fleet.routes.get(call.model)
+        if route is None:
+            known = ", ".join(sorted(self.fleet.routes)[:10])
+            raise InvalidCall(f"unknown model {call.model[:80]!r}; routes are: {known}")
+        self._check_call(call, route.candidates if given is None else ())
+        for dimension, amount in (given or call.units).items():
+            if not (isinstance(amount, int | float) or hasattr(amount, "is_finite")) or not 0 <= amount < INF:
+                raise InvalidCall(f"amount of {dimension!r} must be a finite number of at least 0")
+        tenant = self.fleet.tenant_budgets(call.tenant) if call.tenant else ()
+        return Demand(route, call, tenant, given)
+
+    def _check_call(self, call: Call, candidates: Iterable[Any]) -> None:
+        unknown = sorted((call.keys | call.exclude_keys) - self.fleet.keys.keys())
+        if unknown:
+            raise InvalidCall(f"unknown key {unknown[0][:80]!r}")
+        for adapter in {id(c.provider): c.provider.adapter for c in candidates}.values():
+            fault = adapter.check(call)
+            if fault:
+                raise InvalidCall(f"call for {call.model!r}: {fault}")
+
+    # what a journey needs
+
+    def clock(self) -> float:
+        """Monotonic seconds of the router's event loop."""
+        return self.runtime.clock()
+
+    def draw(self) -> float:
+        """A random number in [0, 1)."""
+        return self._rng.random()
+
+    async def acquire(self, demand: Demand, wait_until: float) -> Grant:
+        """A grant now or by then."""
+        self._check_open()
+        grant = await self._waiting.acquire(demand, wait_until)
+        if (
+            self.runtime.clock() >= self._read_clock_at
+            or abs(self._wall() - self.runtime.clock() - self._offset) > _JUMP_S
+        ):
+            self._read_clock()
+        return grant
+
+    def exchange(self, grant: Grant, call: Call) -> Exchange:
+        """One send over this grant."""
+        return Exchange(self.runtime, self._wall, grant, call)
+
+    # -------------------------------------------------------------------------------------------------------- operators
+
+    def explain(self, decision_id: int) -> str:
+        """Why that decision went as it did, in words."""
+        decision = self.decision(decision_id)
+        if decision is None:
+            return f"decision {decision_id} is not kept any more (the last {self.config.decisions_max} are)"
+        return explain(decision)
+
+    def decision(self, decision_id: int) -> Decision | None:
+        """The record behind `explain`."""
+        return self.decisions.get(decision_id)
+
+    def clear_key(self, key_id: str) -> None:
+        """Make a throttled, exhausted or disabled key, and the pools it draws on, available again."""
+        entry = self._key(key_id)
+        for cell in (entry.cell, *(pool.cell for pool in entry.pools), *_own(entry)):
+            self.runtime.tell(cell.actor_id, Clear())
+
+    def disable_key(self, key_id: str, reason: str = "operator") -> None:
+        """Take a key out until it is cleared."""
+        self.runtime.tell(self._key(key_id).cell.actor_id, Disable(reason))
+
+    def add_key(self, key_id: str, config: KeyConfig) -> None:
+        """Serve with one more key, at once. ValueError if the id is in use or names an unknown provider or pool."""
+        self._check_open()
+        self.fleet.add_key(key_id, config)
+        self._waiting.room_made()
+
+    async def remove_key(self, key_id: str, timeout_s: float | None = None) -> bool:
+        """No new work for the key at once; forget it when what is in flight has finished. False: it has not in time,
+        the key stays as draining."""
+        entry = self._key(key_id)
+        self.runtime.tell(entry.cell.actor_id, Drain())
+        deadline = self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)
+        with anyio.CancelScope(deadline=deadline):
+            while entry.in_flight:
+                settled = anyio.Event()
+                self._waiting.on_settled = settled.set
+                await settled.wait()
+        if entry.in_flight:
+            return False
+        self.fleet.remove_key(key_id)
+        if entry.transport is not None:
+            await entry.transport.aclose()
+        return True
+
+    async def test_key(self, key_id: str) -> KeyTest:
+        """Prove a key's secret with the provider's cheapest request. Its state is not changed: clear it if you like."""
+        return await probe(self._key(key_id), transport_of(self._key(key_id)), self.runtime, self._wall)
+
+    def reset_circuit(self, provider: str) -> None:
+        """Close a provider's circuit and forget its statistics."""
+        self.runtime.tell(self._circuit(provider), Clear())
+
+    def isolate_circuit(self, provider: str) -> None:
+        """Send nothing to a provider until its circuit is reset."""
+        self.runtime.tell(self._circuit(provider), Isolate())
+
+    def revive(self, provider: str) -> None:
+        """Bring a quarantined provider back."""
+        self._circuit(provider)
+        self.tree.revive(provider)
+        self._refresh_all()
+
+    def _refresh_all(self) -> None:
+        now = self.runtime.clock()
+        for entry in self.fleet.keys.values():
+            freshen(entry, now)
+            for pool in entry.pools:
+                freshen_pool(pool, now)
+        self.runtime.soon(self._waiting.room_made)
+
+    def status(self) -> dict[str, Any]:
+        """The fleet as plain data; JSON can hold it but for Decimals, which are text already."""
+        self._check()
+        now, fleet = self.runtime.clock(), self.fleet
+        pools = {pool.pool_id: pool for entry in fleet.keys.values() for pool in (*entry.pools, *_own_pool(entry))}
+        return {
+            "state": self._state,
+            "providers": {
+                name: {"quarantined": self.tree.quarantined(name), **status.circuit_status(p.circuit.state, now)}
+                for name, p in fleet.providers.items()
+            },
+            "pools": {pool_id: status.pool_status(pool.cell.state, now) for pool_id, pool in pools.items()},
+            "keys": {key_id: status.key_status(entry.cell.state, now) for key_id, entry in fleet.keys.items()},
+            "budgets": {name: status.budget_status(cell.state, now) for name, cell in fleet.budgets.items()},
+            "routes": {name: status.route_status(route.cell.state) for name, route in fleet.routes.items()},
+            "open": self._open_count(),
+            "dead_letters": self.runtime.dead_letters,
+            "failed_observers": list(self.runtime.reader_failures),
+        }
+
+    def _key(self, key_id: str) -> KeyEntry:
+        self._check()
+        if key_id not in self.fleet.keys:
+            raise InvalidCall(f"unknown key {key_id[:80]!r}")
+        return self.fleet.keys[key_id]
+
+    def _circuit(self, provider: str) -> str:
+        self._check()
+        if provider not in self.fleet.providers:
+            raise InvalidCall(f"unknown provider {provider[:80]!r}")
+        return self.fleet.providers[provider].circuit.actor_id
+
+    # ------------------------------------------------------------------------------------------------- first reader
+
+    def _read(self, event: Any) -> None:
+        """The board's part of the event stream: the rare events after which somebody may be asked again."""
+        if type(event) is Cleared:
+            self._came_back(event.holders)
+        elif type(event) is ActorRestarted:
+            self._came_back((event.actor,))
+
+    def _came_back(self, holders: tuple[str, ...]) -> None:
+        now = self.runtime.clock()
+        for entry, pool in (self.fleet.by_actor(holder) for holder in holders):
+            if entry is not None:
+                freshen(entry, now)
+            if pool is not None:
+                freshen_pool(pool, now)
+        self.runtime.soon(self._waiting.room_made)
+
+    def _read_clock(self) -> None:
+        now, wall = self.runtime.clock(), self._wall()
+        self._offset, self._read_clock_at = wall - now, now + _CLOCK_EVERY_S
+        for cell in self.fleet.clocked():
+            self.runtime.tell(cell.actor_id, ClockRead(wall, now))
+        self.runtime.timers.set(("router", "clock"), self._read_clock_at, self._read_clock)
+
+
+def _take_back(reply: Any) -> None:
+    if isinstance(reply, Grant):
+        reply.release()
+
+
+def _own_pool(entry: KeyEntry) -> tuple[Any, ...]:
+    return (entry.private,) if entry.private is not None else ()
+
+
+def _own(entry: KeyEntry) -> tuple[Any, ...]:
+    return (entry.private.cell,) if entry.private is not None else ()

@@ -1,0 +1,20 @@
+"""The clock of the running event loop: virtual under trio's MockClock, the loop's own under asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+
+def in_trio() -> bool:
+    """Whether the caller runs inside trio. Does not import trio."""
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def loop_clock() -> Callable[[], float]:
+    """Monotonic seconds on the running loop, the same clock that anyio's deadlines use."""
+    if in_trio():
+        return sys.modules["trio"].current_time  # type: ignore[no-any-return]
+    return asyncio.get_running_loop().time

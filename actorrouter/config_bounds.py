@@ -126,7 +126,7 @@ def _word_faults(value: Any) -> Iterator[tuple[str, str]]:
 
 def _zone_faults(value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, c.LimitConfig | c.BudgetConfig) and not _is_zone(value.timezone):
-        yield "timezone", f"no such time zone{suggestion(value.timezone, zoneinfo.available_timezones())}"
+        yield "timezone", f"no such time zone{suggestion(value.timezone, sorted(zoneinfo.available_timezones()), 0.75)}"
 
 
 def _is_zone(name: str) -> bool:

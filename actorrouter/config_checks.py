@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -30,11 +31,11 @@ _PUT_BACK: Final = "put back what was redacted"
 class Names:
     """What the configuration calls its parts, also those that could not be read."""
 
-    providers: Set[str]
-    keys: Set[str]
-    pools: Set[str]
-    routes: Set[str]
-    budgets: Set[str]
+    providers: AbstractSet[str]
+    keys: AbstractSet[str]
+    pools: AbstractSet[str]
+    routes: AbstractSet[str]
+    budgets: AbstractSet[str]
 
     @classmethod
     def of(cls, tree: Mapping[str, Any]) -> Names:
@@ -43,7 +44,7 @@ class Names:
         return cls(*(_texts(table) if isinstance(table, Mapping) else {}.keys() for table in tables))
 
 
-def _texts(names: Iterable[object]) -> Set[str]:
+def _texts(names: Iterable[object]) -> AbstractSet[str]:
     """In the order they were given."""
     return {name: None for name in names if isinstance(name, str)}.keys()
 
@@ -175,19 +176,24 @@ def _candidate_faults(path: Path, candidate: CandidateConfig, config: RouterConf
             yield (*path, "keys", index), f"matches no key of the candidate's provider{near}"
     if not candidate.keys:
         yield (*path, "keys"), "expected at least one pattern"
-    elif matched and reachable <= config.keys.keys() and not any(True for _ in _serving(config, candidate)):
+    elif matched and reachable <= set(_of_provider(config, candidate)) and not any(_serving(config, candidate)):
         yield (*path, "model"), "none of the candidate's keys may serve it: see the models of the keys"
+
+
+def _of_provider(config: RouterConfig, candidate: CandidateConfig) -> Iterator[str]:
+    return (name for name, key in config.keys.items() if key.provider == candidate.provider)
 
 
 def _serving(config: RouterConfig, candidate: CandidateConfig) -> Iterator[str]:
     """The keys a candidate can use."""
-    for name, key in config.keys.items():
-        if (
-            key.provider == candidate.provider
-            and any(fnmatchcase(name, pattern) for pattern in candidate.keys)
-            and (not key.models or any(fnmatchcase(candidate.model, pattern) for pattern in key.models))
-        ):
+    for name in _of_provider(config, candidate):
+        models = config.keys[name].models or ("*",)
+        if _matches(name, candidate.keys) and _matches(candidate.model, models):
             yield name
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _spenders(config: RouterConfig, route: str, candidate: CandidateConfig, costly: set[str]) -> Iterator[str]:

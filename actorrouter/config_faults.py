@@ -130,7 +130,7 @@ def replaced(tree: Any, path: Sequence[Any], value: Any) -> Any:
     if not path:
         return value
     head, rest = path[0], path[1:]
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, list | tuple) and isinstance(head, int):
         return [replaced(item, rest, value) if at == head else item for at, item in enumerate(tree)]
     table = dict(tree) if isinstance(tree, Mapping) else {}
     table[head] = replaced(table.get(head, {}), rest, value)

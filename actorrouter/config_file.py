@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -101,15 +101,18 @@ def structure(
         raise InvalidConfig([expected("a table", tree)], source)
     tree, unmatched = overridden(tree, environ)
     config, misread = read(tree, SecretReader(environ, directory or Path()))
-    related = [fault for fault in relation_faults(config, Names.of(tree)) if not _waits(fault, misread)]
+    related = _judgeable(relation_faults(config, Names.of(tree)), misread)
     _refuse([*unmatched, *misread, *related], source)
     return config
 
 
-def _waits(fault: Fault, misread: list[Fault]) -> bool:
-    """Nothing can be said of what could not be read, nor of a table as a whole while a part of it could not."""
-    path = fault[0]
-    return any(path[: len(at)] == at or (len(path) > 2 and at[: len(path)] == path) for at, _ in misread)
+def _judgeable(related: Iterable[Fault], misread: Iterable[Fault]) -> Iterator[Fault]:
+    """Nothing is said of what could not be read, nor of a table as a whole while a part of it could not."""
+    unread = {path for path, _ in misread}
+    with_unread_parts = {path[:end] for path in unread for end in range(3, len(path))}
+    for path, text in related:
+        if path not in with_unread_parts and not any(path[:end] in unread for end in range(1, len(path) + 1)):
+            yield path, text
 
 
 def validate(config: RouterConfig, source: str = "config") -> None:

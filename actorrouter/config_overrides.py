@@ -67,7 +67,7 @@ def _steps(schema: Any, tree: Any) -> dict[Any, Any]:
 
 def _inside(tree: Any, step: Any) -> Any:
     if isinstance(tree, list | tuple):
-        return tree[step]
+        return tree[step] if isinstance(step, int) else None
     return tree.get(step) if isinstance(tree, Mapping) else None
 
 

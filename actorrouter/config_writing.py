@@ -53,7 +53,8 @@ def _table(table: Mapping[str, Any], name: str) -> Iterator[str]:
     for field, item in below.items():
         inner = f"{name}.{_key(field)}" if name else _key(field)
         for each in [item] if isinstance(item, dict) else item:
-            yield from ("", f"[{inner}]" if isinstance(item, dict) else f"[[{inner}]]")
+            if not isinstance(item, dict) or not item or not all(map(_is_table, item.values())):
+                yield from ("", f"[{inner}]" if isinstance(item, dict) else f"[[{inner}]]")
             yield from _table(each, inner)
 
 

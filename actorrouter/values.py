@@ -201,10 +201,10 @@ class Refusal:
 
 @value
 class HttpRequest:
-    """What goes on the wire. `headers` hold the secret: never printed."""
+    """What goes on the wire. `headers`, for some APIs also `url`, hold the secret: never printed."""
 
     method: str
-    url: str
+    url: str = attrs.field(repr=False)
     headers: tuple[tuple[str, str], ...] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from actorrouter.config import Charge
 from actorrouter.values import Amounts, Call, HttpRequest, Outcome, QuotaObservation, Secret
 
 
 class Reading(Protocol):
-    """One answer being read. Created when status and headers are in."""
+    """One answer being read. Created when status and headers are in. No bytes make `feed` or `end` raise."""
 
     observations: tuple[QuotaObservation, ...]
     """What the headers said about limits."""
@@ -28,9 +29,19 @@ class Reading(Protocol):
     def end(self, *, complete: bool) -> Outcome:
         """Judge the whole answer. `complete`: the transport saw the end the protocol promises. May be called once."""
 
+    def rest(self) -> bytes:
+        """What `feed` still held back, given once, after `end`: a plain answer's whole body, a stream's last bytes.
+
+        When `end` judged a failure and no content was handed on: the error's body, bounded and with secrets masked.
+        """
+
 
 class Adapter(Protocol):
     """One provider's dialect. Stateless and shared by all of the provider's keys."""
+
+    @property
+    def default_charge(self) -> Mapping[str, Charge]:
+        """How the provider charges, by dimension ("*" for the rest), where its configuration does not say."""
 
     def check(self, call: Call) -> str | None:
         """Why the call can never be sent as it is, or None."""
@@ -42,7 +53,7 @@ class Adapter(Protocol):
         """The bytes to send. The only place that reveals a secret."""
 
     def probe(self, secret: Secret) -> HttpRequest:
-        """The cheapest request that proves the secret works."""
+        """The cheapest request that proves the secret works: it does when the answer's status is 2xx."""
 
     def read(self, call: Call, status: int, headers: Mapping[str, str], now: float, wall: float) -> Reading:
         """Start reading an answer. Header names are lower case; `now` monotonic, `wall` epoch seconds."""

@@ -156,11 +156,13 @@ class Admission:
     def _shortage(self, demand: Demand, search: _Search) -> Shortage:
         decision = search.decision
         decision.excluded = frozenset(demand.skip)
-        decision.set_aside = sum(len(c.blocked) for c in demand.route.candidates)
+        candidates = demand.route.candidates
+        decision.set_aside = sum(len(candidate.blocked) for candidate in candidates)
         decision.available_at = search.earliest
         self._decisions.add(decision)
-        waits_help = search.waits_help or decision.set_aside > 0
-        return Shortage(decision, search.earliest, final=not waits_help, firm=search.firm and decision.set_aside == 0)
+        waits_help = (search.waits_help or decision.set_aside > 0) and not _all_skipped(demand)
+        firm = search.firm and not any(candidate.soft for candidate in candidates)
+        return Shortage(decision, search.earliest, final=not waits_help, firm=firm)
 
     # --------------------------------------------------------------------------------------------------------- dispatch
 
@@ -285,6 +287,19 @@ def _name(decision: Decision, seat: Seat, holders: tuple[Cell, ...], message: Re
     return Shortage(decision, decision.at, final=False, firm=True)
 
 
+def _all_skipped(demand: Demand) -> bool:
+    """Every key of the route has failed this call for good."""
+    candidates = demand.route.candidates
+    if not demand.skip or len(demand.skip) < max(sum(g.members for g in c.groups.values()) for c in candidates):
+        return False
+    return all(
+        key_id in demand.skip
+        for c in candidates
+        for key_id, key in c.provider.keys.items()
+        if any(seat.group.candidate is c for seat in key.seats)
+    )
+
+
 def _ordered(demand: Demand) -> Sequence[Candidate]:
     candidates = demand.route.candidates
     if len(candidates) == 1:
@@ -343,9 +358,10 @@ def _aside(seat: Seat, refusals: list[Refusal], passed_over: set[Group]) -> bool
         passed_over.add(seat.group)
     elif by_pools:
         sized = by_pools[0] if all(refusal.dimension for refusal in by_pools) else None
-        set_aside(seat.group, _until(by_pools), sized)
+        set_aside(seat.group, _until(by_pools), sized, firm=any(refusal.firm for refusal in by_pools))
     else:
-        set_aside(seat, _until(by_key), final=any(refusal.final for refusal in by_key))
+        final, firm = any(refusal.final for refusal in by_key), any(refusal.firm for refusal in by_key)
+        set_aside(seat, _until(by_key), firm=firm, final=final)
     return True
 
 

@@ -142,7 +142,8 @@ class Group:
 class Candidate:
     """Where a route may go: a provider's model through some keys.
 
-    `blocked`: what is set aside and may come back; `aside`: of that, (until, serial, what) where the instant is known.
+    `blocked`: what is set aside and may come back, and whether the instant is firm; `soft`: how many are not;
+    `aside`: (until, serial, what) where the instant is known.
     """
 
     config: CandidateConfig
@@ -150,9 +151,14 @@ class Candidate:
     budgets: tuple[Cell, ...] = ()
     groups: dict[tuple[str, ...], Group] = attrs.field(factory=dict)
     ready: Buckets[Group] = attrs.field(factory=Buckets)
-    blocked: dict[Group | Seat, None] = attrs.field(factory=dict)
+    blocked: dict[Group | Seat, bool] = attrs.field(factory=dict)
     aside: list[tuple[float, int, Group | Seat]] = attrs.field(factory=list)
     serial: int = 0
+    soft: int = 0
+
+    def unblock(self, what: Group | Seat) -> None:
+        """It is not set aside any more, or gone for good."""
+        self.soft -= self.blocked.pop(what, True) is False
 
     @property
     def upstream_model(self) -> str:
@@ -193,7 +199,7 @@ def release_due(candidate: Candidate, now: float) -> None:
 def _ready(what: Group | Seat, now: float) -> None:
     what.aside_until = -INF
     group = what.group if isinstance(what, Seat) else what
-    group.candidate.blocked.pop(what, None)
+    group.candidate.unblock(what)
     if isinstance(what, Seat):
         group.place(what, what.key.in_flight)
     else:
@@ -207,9 +213,11 @@ def enlist(group: Group, now: float) -> None:
         group.candidate.ready.put(group, load_score(group.pools, now))
 
 
-def set_aside(what: Group | Seat, until: float, sized: Refusal | None = None, *, final: bool = False) -> None:
+def set_aside(
+    what: Group | Seat, until: float, sized: Refusal | None = None, *, firm: bool = False, final: bool = False
+) -> None:
     """Not ready before `until` (INF: until something settles). `sized`: the refusal, if a smaller amount may fit.
-    `final`: not before somebody intervenes."""
+    `firm`: nothing makes it earlier. `final`: not before somebody intervenes."""
     what.aside_until = until
     group = what.group if isinstance(what, Seat) else what
     candidate = group.candidate
@@ -221,7 +229,9 @@ def set_aside(what: Group | Seat, until: float, sized: Refusal | None = None, *,
         candidate.ready.discard(group)
     if final:
         return
-    candidate.blocked[what] = None
+    candidate.unblock(what)
+    candidate.blocked[what] = firm
+    candidate.soft += not firm
     if until < INF:
         candidate.serial += 1
         heapq.heappush(candidate.aside, (until, candidate.serial, what))

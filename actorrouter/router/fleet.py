@@ -69,8 +69,8 @@ class Fleet:
     def _add_provider(self, name: str, config: ProviderConfig) -> None:
         self.tree.provider(name)
         circuit_id = f"circuit:{name}"
-        cell = self.tree.circuit(
-            name, circuit_id, circuit.BEHAVIOUR, partial(circuit.CircuitState, circuit_id, config.circuit)
+        cell = self.tree.member(
+            "circuits", name, circuit_id, circuit.BEHAVIOUR, partial(circuit.CircuitState, circuit_id, config.circuit)
         )
         retries = RetryBudget(config.retry_ratio, config.retry_reserve)
         self.providers[name] = ProviderEntry(name, config, build(name, config), cell, retries)
@@ -96,7 +96,7 @@ class Fleet:
     def _new_pool(self, provider: ProviderEntry, pool_id: str, config: PoolConfig) -> PoolEntry:
         started = self.runtime.clock()
         initial = partial(new_pool, pool_id, config.limits, provider, self.config, started)
-        cell = self.tree.pool(provider.name, pool_id, quota.BEHAVIOUR, initial)
+        cell = self.tree.member("pools", provider.name, pool_id, quota.BEHAVIOUR, initial)
         return PoolEntry(pool_id, cell, config)
 
     # ------------------------------------------------------------------------------------------------------- keys
@@ -112,7 +112,7 @@ class Fleet:
             else None
         )
         actor_id = f"key:{key_id}"
-        cell = self.tree.key(provider.name, actor_id, key.BEHAVIOUR, partial(new_key, actor_id, self.config))
+        cell = self.tree.member("keys", provider.name, actor_id, key.BEHAVIOUR, partial(new_key, actor_id, self.config))
         pools = tuple(self._pool(provider, name) for name in config.pools)
         entry = KeyEntry(key_id, provider, cell, config, pools, private, SecretKeeper(config.secret))
         self.keys[key_id] = provider.keys[key_id] = entry
@@ -146,10 +146,10 @@ class Fleet:
         for seat in entry.seats:
             seat.group.leave(seat)
             candidate = seat.group.candidate
-            candidate.blocked.pop(seat, None)
+            candidate.unblock(seat)
             if seat.group.first() is None:
                 candidate.ready.discard(seat.group)
-        self.tree.remove_key(entry.provider.name, entry.cell)
+        self.tree.remove("keys", entry.provider.name, entry.cell.actor_id)
         if entry.private is not None:
             self._drop_private(entry, entry.private)
         return entry
@@ -157,9 +157,9 @@ class Fleet:
     def _drop_private(self, entry: KeyEntry, private: PoolEntry) -> None:
         for group in private.groups:
             group.candidate.groups.pop(tuple(pool.pool_id for pool in group.pools), None)
-            group.candidate.blocked.pop(group, None)
+            group.candidate.unblock(group)
             group.candidate.ready.discard(group)
-        self.tree.remove_pool(entry.provider.name, private.cell)
+        self.tree.remove("pools", entry.provider.name, private.cell.actor_id)
 
     def by_actor(self, actor_id: str) -> tuple[KeyEntry | None, PoolEntry | None]:
         """The board's entry behind an actor, if it has one."""

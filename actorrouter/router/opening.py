@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import BlockingPortal, TaskStatus
-from anyio.from_thread import start_blocking_portal
+from anyio.abc import TaskStatus
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from actorrouter.config import RouterConfig
 from actorrouter.errors import RouterStopped
@@ -20,7 +20,7 @@ from actorrouter.values import Amounts, Call
 
 
 def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
-    from actorrouter.config_file import load, validate
+    from actorrouter.config.file import load, validate
 
     if isinstance(config, RouterConfig):
         validate(config)

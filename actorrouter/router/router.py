@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 
 from actorrouter.config import KeyConfig, RouterConfig
 from actorrouter.errors import InvalidCall, RouterStopped
-from actorrouter.events import ActorRestarted, Cleared
+from actorrouter.events import ActorRestarted, Cleared, Enqueued
 from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
@@ -81,7 +81,6 @@ class Router:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(loops.serve, self.runtime)
-                self.tree.attach(group)
                 task_status.started(self)
                 await self._stop.wait()
                 group.cancel_scope.cancel()
@@ -104,7 +103,6 @@ class Router:
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
         self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
         self.runtime.readers += [self._read, *self._observers]
-        self.tree.start()
         self._read_clock()
 
     def _give_up(self, cause: str) -> None:
@@ -357,7 +355,9 @@ class Router:
 
     def _read(self, event: Any) -> None:
         """The board's part of the event stream: the rare events after which somebody may be asked again."""
-        if type(event) is Cleared:
+        if type(event) is Enqueued:
+            self._waiting.queued(self.fleet.routes[event.holders[0].partition(":")[2]])
+        elif type(event) is Cleared:
             self._came_back(event.holders)
         elif type(event) is ActorRestarted:
             self._came_back((event.actor,))

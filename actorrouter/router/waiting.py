@@ -62,7 +62,6 @@ class Waiting:
     async def _wait(self, demand: Demand, now: float, wait_until: float) -> Grant:
         route, call = demand.route, demand.call
         ticket = Ticket(self._runtime.new_id(), call.tenant, call.priority, now, wait_until, demand)
-        self._queued[route.name] = route
         try:
             got = await Ref(self._runtime, route.cell).ask(
                 Enqueue(ticket), deadline=wait_until, ask_id=ticket.ticket_id
@@ -97,6 +96,13 @@ class Waiting:
         if told is not None:
             told()
         self.room_made()
+
+    def queued(self, route: RouteEntry) -> None:
+        """Somebody waits for this route now. The first one is looked at once more: room may have been made since it
+        was refused."""
+        if route.name not in self._queued:
+            self._queued[route.name] = route
+            self._runtime.soon(self.room_made)
 
     def room_made(self) -> None:
         """Something settled, refilled, came back or was added: see who can go."""

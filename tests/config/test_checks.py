@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.config_cases import cases, faults, swapped
+from tests.config.cases import cases, faults, swapped
 
 MEANING = r"""
 provider = "openai"  ->  provider = "opnai"
@@ -136,7 +136,7 @@ pools = ["org"]  ->  proxy = "http://<secret>@proxy"
 """
 
 
-@pytest.mark.parametrize(("old", "new", "fault"), cases(MEANING))
+@pytest.mark.parametrize(("old", "new", "fault"), list(cases(MEANING)))
 def test_one_fault(old, new, fault):
     """One thing wrong is one fault, at its path, and says what is expected."""
     assert faults(swapped(old, new)) == [fault]

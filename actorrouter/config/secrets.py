@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from actorrouter.config_faults import Misfit
+from actorrouter.config.faults import Misfit
 from actorrouter.values import Secret
 
 SECRET_BYTES_MAX: Final = 65_536

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from actorrouter.config_file import loads
+from actorrouter.config.file import loads
 from actorrouter.errors import InvalidConfig
 
-EXAMPLE = Path(__file__).parent.parent / "docs" / "example.toml"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
 LIVE = "sk-live-3b7f0c"
 ENVIRON = {"KEY": LIVE}
 SMALL = """

@@ -18,9 +18,9 @@ from actorrouter.config import (
     ProviderConfig,
     RouterConfig,
 )
-from actorrouter.config_bounds import field_faults
-from actorrouter.config_faults import Fault, Path, name_fault, shown, suggestion, unknown
-from actorrouter.config_limits import dimension_fault, limits_faults
+from actorrouter.config.bounds import field_faults
+from actorrouter.config.faults import Fault, Path, name_fault, shown, suggestion, unknown
+from actorrouter.config.limits import dimension_fault, limits_faults
 from actorrouter.values import COST
 
 REDACTED: Final = "<secret>"

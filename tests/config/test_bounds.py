@@ -19,11 +19,11 @@ from actorrouter.config import (
     RouteConfig,
     RouterConfig,
 )
-from actorrouter.config_bounds import BOUNDS, NOT_ABOVE, WORDS
-from actorrouter.config_file import validate
+from actorrouter.config.bounds import BOUNDS, NOT_ABOVE, WORDS
+from actorrouter.config.file import validate
 from actorrouter.errors import InvalidConfig
 from actorrouter.values import Secret
-from tests.config_cases import LIVE
+from tests.config.cases import LIVE
 
 
 def test_rules_name_fields_that_exist():

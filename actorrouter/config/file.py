@@ -1,6 +1,6 @@
 """The configuration from a file, text, tables or Python: read, overridden, checked; every fault at once, never a value.
 
-Environment overrides, secret references and durations: see `config_overrides`, `config_secrets`, `config_reading`.
+Environment overrides, secret references and durations: see `config.overrides`, `config.secrets`, `config.reading`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.config import RouterConfig
-from actorrouter.config_bounds import type_faults
-from actorrouter.config_checks import Names, relation_faults
-from actorrouter.config_faults import Fault, expected, line
-from actorrouter.config_overrides import overridden
-from actorrouter.config_reading import read
-from actorrouter.config_secrets import SecretReader
-from actorrouter.config_writing import effective
+from actorrouter.config.bounds import type_faults
+from actorrouter.config.checks import Names, relation_faults
+from actorrouter.config.faults import Fault, expected, line
+from actorrouter.config.overrides import overridden
+from actorrouter.config.reading import read
+from actorrouter.config.secrets import SecretReader
+from actorrouter.config.writing import effective
 from actorrouter.errors import InvalidConfig
 
 __all__ = ["effective", "load", "loads", "structure", "validate"]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from actorrouter import config as schema
 from actorrouter.config import Shape
-from actorrouter.config_file import effective, loads, structure, validate
+from actorrouter.config.file import effective, loads, structure, validate
 from actorrouter.errors import InvalidConfig
-from tests.config_cases import ENVIRON, EXAMPLE, LIVE, SMALL, cases, faults, swapped
+from tests.config.cases import ENVIRON, EXAMPLE, LIVE, SMALL, cases, faults, swapped
 
 FORM = r"""
 [pools.org]  ->  [pool.x]\n[pools.org]
@@ -58,7 +58,7 @@ limits = [{ dimension = "requests", amount = 500 }]  ->  limits = [5]
 """
 
 
-@pytest.mark.parametrize(("old", "new", "fault"), cases(FORM))
+@pytest.mark.parametrize(("old", "new", "fault"), list(cases(FORM)))
 def test_one_fault(old, new, fault):
     """One thing wrong is one fault, at its path, and says what is expected."""
     assert faults(swapped(old, new)) == [fault]

@@ -12,7 +12,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from actorrouter.config import RouterConfig
-from actorrouter.config_faults import Fault, Path, replaced
+from actorrouter.config.faults import Fault, Path, replaced
 
 PREFIX: Final = "ACTORROUTER__"
 

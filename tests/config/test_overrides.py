@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from actorrouter.config_file import loads, structure
+from actorrouter.config.file import loads, structure
 from actorrouter.errors import InvalidConfig
 from actorrouter.values import Secret
-from tests.config_cases import ENVIRON, LIVE, SMALL, faults, swapped
+from tests.config.cases import ENVIRON, LIVE, SMALL, faults, swapped
 
 ADVICE = "keys.k1.secret: secrets are given as env:NAME or file:PATH"
 

@@ -1,4 +1,4 @@
-"""The configuration as values: what may be said, its defaults and bounds. `config_file` reads it from TOML."""
+"""The configuration as values: what may be said, its defaults and bounds. `config.file` reads it from TOML."""
 
 from __future__ import annotations
 

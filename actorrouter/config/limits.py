@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from actorrouter.config import LimitConfig, Shape
-from actorrouter.config_faults import Fault, Path, finite, name_fault, suggestion
+from actorrouter.config.faults import Fault, Path, finite, name_fault, suggestion
 from actorrouter.values import CONCURRENCY, COST, INPUT_TOKENS, OUTPUT_TOKENS, REQUESTS, TOKENS
 
 KNOWN_DIMENSIONS: Final = (REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, CONCURRENCY, COST)

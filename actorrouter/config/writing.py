@@ -12,8 +12,8 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.config import RouterConfig
-from actorrouter.config_checks import REDACTED
-from actorrouter.config_reading import NONE_WORDS
+from actorrouter.config.checks import REDACTED
+from actorrouter.config.reading import NONE_WORDS
 from actorrouter.values import Secret
 
 _CREDENTIAL: Final = re.compile("auth|key|secret|token|cookie|password|signature", re.IGNORECASE)

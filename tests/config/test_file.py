@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from actorrouter.config import CircuitConfig, ColdStart, LimitConfig
-from actorrouter.config_file import load, loads
+from actorrouter.config.file import load, loads
 from actorrouter.errors import InvalidConfig
 from actorrouter.values import Secret
-from tests.config_cases import ENVIRON, EXAMPLE, LIVE, SMALL, faults
+from tests.config.cases import ENVIRON, EXAMPLE, LIVE, SMALL, faults
 
 
 def test_a_small_file_loads_with_defaults():

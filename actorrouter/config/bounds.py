@@ -13,7 +13,7 @@ from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 import attrs
 
 from actorrouter import config as c
-from actorrouter.config_faults import Bounds, Fault, Path, expected, kind, name_fault, one_of, suggestion
+from actorrouter.config.faults import Bounds, Fault, Path, expected, kind, name_fault, one_of, suggestion
 from actorrouter.values import OutcomeClass, Scope, Secret, SecretSource
 
 TEN_YEARS_S: Final = 315_360_000

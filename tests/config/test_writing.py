@@ -21,9 +21,9 @@ from actorrouter.config import (
     RouterConfig,
     Shape,
 )
-from actorrouter.config_file import effective, load, loads, validate
+from actorrouter.config.file import effective, load, loads, validate
 from actorrouter.values import Secret
-from tests.config_cases import ENVIRON, EXAMPLE, LIVE, SMALL, faults
+from tests.config.cases import ENVIRON, EXAMPLE, LIVE, SMALL, faults
 
 
 def put_back(text):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actorrouter.config_file import effective, load, loads, structure
+from actorrouter.config.file import effective, load, loads, structure
 from actorrouter.values import Secret
-from tests.config_cases import ENVIRON, LIVE, cases, faults, swapped
+from tests.config.cases import ENVIRON, LIVE, cases, faults, swapped
 
 LEADING_NOWHERE = r"""
 "env:KEY"  ->  "sk-live-3b7f0c"
@@ -43,7 +43,7 @@ LEADING_NOWHERE = r"""
 """
 
 
-@pytest.mark.parametrize(("old", "new", "fault"), cases(LEADING_NOWHERE))
+@pytest.mark.parametrize(("old", "new", "fault"), list(cases(LEADING_NOWHERE)))
 def test_references_that_give_no_secret(tmp_path, old, new, fault):
     """The fault says what is wrong with the reference and nothing of what it holds."""
     (tmp_path / "empty").write_text("\n")

@@ -18,8 +18,8 @@ from cattrs.gen import make_dict_structure_fn, mapping_structure_factory, overri
 
 from actorrouter import config
 from actorrouter.config import BudgetConfig, GenericConfig, RouterConfig
-from actorrouter.config_faults import Fault, Misfit, Path, expected, finite, one_of, replaced, suggestion, without
-from actorrouter.config_secrets import SecretReader
+from actorrouter.config.faults import Fault, Misfit, Path, expected, finite, one_of, replaced, suggestion, without
+from actorrouter.config.secrets import SecretReader
 from actorrouter.values import Amount, Secret, SecretSource
 
 _EMPTY: Final[Mapping[str, Any]] = {"providers": {}, "keys": {}, "routes": {}}

@@ -1,0 +1,113 @@
+"""Server-sent events off the wire, at the level of bytes (WHATWG HTML, section 9.2 "Server-sent events").
+
+Lines end at CR, LF or CRLF and nowhere else: U+2028 inside data splits nothing. Each event keeps its original bytes, so
+that a reader may observe while the stream passes through unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from actorrouter.values import value
+
+EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
+_BOM: Final = b"\xef\xbb\xbf"
+# The last byte of one line's end and all of the next. A CR that is the last byte so far may be half of a CRLF: it ends
+# a line only once its successor is known.
+_BLANK_LINE: Final = re.compile(rb"\n(?>\r\n|\n|\r(?=[\s\S]))|\r(?>\r\n|\r(?=[\s\S]))")
+_BLANK_LINE_MAX: Final = 4
+
+
+class SseFault(StrEnum):
+    """Why a stream can no longer be read."""
+
+    EVENT_TOO_LARGE = "event_too_large"
+
+
+@value
+class Event:
+    """One event. `raw`: its bytes as received, comments and blank line included. `data`: None when there is none."""
+
+    raw: bytes
+    data: bytes | None
+    name: bytes = b""
+
+
+class SseReader:
+    """Bytes in, whole events out, the same at any chunking. After a `fault` nothing more comes out."""
+
+    __slots__ = ("_buffer", "_bytes_max", "_cr_seen", "_first", "_scanned", "fault")
+
+    def __init__(self, bytes_max: int = EVENT_BYTES_MAX) -> None:
+        self.fault: SseFault | None = None
+        self._bytes_max = bytes_max
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._cr_seen = False
+        self._first = True
+
+    @property
+    def incomplete(self) -> bool:
+        """Bytes of an event without its blank line are left. At the end of the stream they are discarded."""
+        return bool(self._buffer)
+
+    def feed(self, received: bytes) -> list[Event]:
+        """The events these bytes complete."""
+        events: list[Event] = []
+        if self.fault:
+            return events
+        self._buffer += received
+        self._cr_seen = self._cr_seen or b"\r" in received
+        start, end = 0, self._event_end(self._scanned)
+        while end:
+            if end - start > self._bytes_max:
+                return self._failed(events)
+            events.append(self._parsed(bytes(self._buffer[start:end])))
+            start, end = end, self._event_end(end)
+        del self._buffer[:start]
+        self._scanned = max(0, len(self._buffer) - _BLANK_LINE_MAX)
+        return self._failed(events) if len(self._buffer) > self._bytes_max else events
+
+    def close(self) -> list[Event]:
+        """No more bytes will come: a CR held back for its LF ends a line after all."""
+        if not self._buffer.endswith((b"\r\r", b"\n\r")) and self._buffer != b"\r":
+            return []
+        raw = bytes(self._buffer)
+        self._buffer.clear()
+        return [self._parsed(raw)]
+
+    def _event_end(self, start: int) -> int:
+        """Where the first blank line from `start` ends, or 0."""
+        if not self._cr_seen:
+            at = self._buffer.find(b"\n\n", start)
+            return 0 if at < 0 else at + 2
+        found = _BLANK_LINE.search(self._buffer, start)
+        return found.end() if found else 0
+
+    def _failed(self, events: list[Event]) -> list[Event]:
+        self.fault = SseFault.EVENT_TOO_LARGE
+        self._buffer.clear()
+        return events
+
+    def _parsed(self, raw: bytes) -> Event:
+        block = raw
+        if self._first:
+            self._first = False
+            block = raw.removeprefix(_BOM)
+        if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2 and not self._cr_seen:
+            return Event(raw, block[6:-2])  # the one shape nearly every event has
+        return _parsed_by_line(raw, block)
+
+
+def _parsed_by_line(raw: bytes, block: bytes) -> Event:
+    data: list[bytes] = []
+    name = b""
+    for line in block.splitlines():  # of bytes: at CR, LF and CRLF only
+        field, _, content = line.partition(b":")
+        if field == b"data":
+            data.append(content.removeprefix(b" "))
+        elif field == b"event":
+            name = content.removeprefix(b" ")
+    return Event(raw, b"\n".join(data) if data else None, name)

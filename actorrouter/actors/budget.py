@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
@@ -12,18 +14,25 @@ from actorrouter.messages import ClockRead, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
 from actorrouter.values import COST, INF, Basis, Refusal
 
-_ZERO = Decimal(0)
+LATE_MAX: Final = 10_000
+"""Expired reservations remembered for a late settlement; older ones stand as charged."""
+
+_ZERO: Final = Decimal(0)
 
 
 @attrs.define
 class BudgetState:
-    """`opened`: reservation id -> (held, expires at, charged at expiry or None). `spent`: since the process started."""
+    """`opened`: reservation id -> (held, expires at, charged at expiry or None). `spent`: since the process started.
+
+    `late`: the expired, oldest first; some may have been settled since.
+    """
 
     budget_id: str
     window: Fixed
     opened: dict[int, tuple[Decimal, float, float | None]] = attrs.field(factory=dict)
     spent: Decimal = _ZERO
     surprise: Decimal = _ZERO
+    late: deque[int] = attrs.field(factory=deque)
     latest_end: float = -INF
     wall_offset: float | None = None
 
@@ -51,16 +60,22 @@ def reserve(state: BudgetState, message: Reserve, now: float) -> Turn:
                 cost,
                 left,
                 latest=max(now, state.latest_end) if unknown else ready,
-                final=unknown and not window.held,
+                final=unknown and not window.held and window.offset is not None,
                 firm=not unknown and not window.held,
             ),
         )
     )
 
 
-def settle(state: BudgetState, message: Settle | Expire | Renew, now: float) -> Turn:
-    """Consent if the money is still held here."""
+def settle(state: BudgetState, message: Settle, now: float) -> Turn:
+    """Consent if the money is held here, or charged at expiry and not forgotten."""
     return CONSENT if message.reservation_id in state.opened else REPEATED
+
+
+def expire(state: BudgetState, message: Expire | Renew, now: float) -> Turn:
+    """Consent if the lease is running."""
+    held = state.opened.get(message.reservation_id)
+    return CONSENT if held is not None and held[2] is None else REPEATED
 
 
 def read_clock(state: BudgetState, message: ClockRead, now: float) -> Turn:
@@ -98,6 +113,9 @@ def expired(state: BudgetState, event: Expired) -> None:
     state.window.charge(held, event.at)
     state.spent += held
     state.opened[event.reservation_id] = (held, expires_at, event.at)
+    state.late.append(event.reservation_id)
+    if len(state.late) > LATE_MAX:
+        state.opened.pop(state.late.popleft(), None)
 
 
 def renewed(state: BudgetState, event: Renewed) -> None:
@@ -114,16 +132,16 @@ def aligned(state: BudgetState, event: ClockAligned) -> None:
 
 
 def copy(state: BudgetState) -> BudgetState:
-    return attrs.evolve(state, window=state.window.copy(), opened=dict(state.opened))
+    return attrs.evolve(state, window=state.window.copy(), opened=dict(state.opened), late=deque(state.late))
 
 
 def weigh(state: BudgetState) -> int:
-    return len(state.opened)
+    return len(state.opened) + len(state.late)
 
 
 BEHAVIOUR = Behaviour(
     name="budget",
-    decide={Reserve: reserve, Settle: settle, Expire: settle, Renew: settle, ClockRead: read_clock},
+    decide={Reserve: reserve, Settle: settle, Expire: expire, Renew: expire, ClockRead: read_clock},
     evolve={Granted: granted, Settled: settled, Expired: expired, Renewed: renewed, ClockAligned: aligned},
     copy=copy,
     weigh=weigh,

@@ -1,8 +1,11 @@
 """A provider's breaker: closed -> open -> half-open -> closed. Only what the provider itself did wrong counts.
 
-Calls that last minutes must not blind it: outcomes are kept by count and judged over a span that stretches to three
-times the longest recent call, and failures in a row count however far apart they are. Refusals for a key, a pool or a
-request, and callers that went away, say nothing about the provider.
+Calls that last minutes must not blind it, nor make it panic. Outcomes are kept by count and judged over a span that
+stretches to three times the longest recent call, and failures in a row count however far apart they are: a hang is seen
+when its calls time out. Against that, calls are counted when sent: one that was sent in the same span and has already
+outlived the failures is a call that did not fail, though it has not ended. Calls from before the circuit last closed
+say nothing about now. Refusals for a key, a pool or a request, and callers that went away, say nothing about the
+provider.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ class Breaker(StrEnum):
 
 @attrs.define
 class CircuitState:
-    """`recent`: (ended at, seconds it took, failed) of the last calls. `opens`: openings in a row."""
+    """`recent`: (ended at, seconds it took, failed) of the last calls. `opens`: openings in a row. `opened`: id -> sent
+    at. `in_a_row`: failures since a success; the first sent at `row_since`, the longest took `row_longest_s`."""
 
     circuit_id: str
     config: CircuitConfig
@@ -39,7 +43,10 @@ class CircuitState:
     opens: int = 0
     probe: int | None = None
     probe_ends: float = INF
+    closed_at: float = -INF
     in_a_row: int = 0
+    row_since: float = INF
+    row_longest_s: float = 0.0
     recent: deque[tuple[float, float, bool]] = attrs.field(factory=deque)
     opened: dict[int, float] = attrs.field(factory=dict)
 
@@ -92,8 +99,8 @@ def settled(state: CircuitState, event: Settled) -> None:
     told = failed or event.outcome is OutcomeClass.SUCCEEDED or event.scope is Scope.REQUEST
     if event.reservation_id == state.probe:
         _judge_probe(state, event, told=told, failed=failed)
-    elif told and state.breaker is Breaker.CLOSED:
-        _count(state, event, event.at - started, failed=failed)
+    elif told and state.breaker is Breaker.CLOSED and started >= state.closed_at:
+        _count(state, event, started, failed=failed)
 
 
 def _judge_probe(state: CircuitState, event: Settled, *, told: bool, failed: bool) -> None:
@@ -101,38 +108,75 @@ def _judge_probe(state: CircuitState, event: Settled, *, told: bool, failed: boo
     if failed:
         _open(state, event)
     elif told:
-        _close(state)
+        _close(state, event.at)
 
 
-def _count(state: CircuitState, event: Settled, took_s: float, *, failed: bool) -> None:
+def _count(state: CircuitState, event: Settled, started: float, *, failed: bool) -> None:
     config = state.config
-    state.recent.append((event.at, took_s, failed))
+    state.recent.append((event.at, event.at - started, failed))
     if len(state.recent) > config.window_calls:
         state.recent.popleft()
-    state.in_a_row = state.in_a_row + 1 if failed else 0
-    if failed and (state.in_a_row >= config.consecutive_failures or _rate_exceeded(state, event.at)):
+    if not failed:
+        if state.in_a_row:
+            _end_row(state)
+        return
+    state.in_a_row += 1
+    state.row_since = min(state.row_since, started)
+    state.row_longest_s = max(state.row_longest_s, event.at - started)
+    if _row_too_long(state, event.at) or _rate_exceeded(state, event.at):
         _open(state, event)
 
 
+def _row_too_long(state: CircuitState, now: float) -> bool:
+    config, row = state.config, state.in_a_row
+    if row < config.consecutive_failures:
+        return False
+    most = row / config.failure_rate - row
+    return _survivors(state, now, state.row_since, state.row_longest_s, most) <= most
+
+
 def _rate_exceeded(state: CircuitState, now: float) -> bool:
-    span = max(state.config.window_s, 3 * max(took for _, took, _ in state.recent))
-    seen = [failed for ended, _, failed in state.recent if ended >= now - span]
-    return len(seen) >= state.config.min_calls and sum(seen) >= state.config.failure_rate * len(seen)
+    config = state.config
+    span = max(config.window_s, 3 * max(took for _, took, _ in state.recent))
+    seen = [(took, failed) for ended, took, failed in state.recent if ended >= now - span]
+    failures = [took for took, failed in seen if failed]
+    most = len(failures) / config.failure_rate - len(seen)
+    if len(seen) < config.min_calls or most < 0:
+        return False
+    return _survivors(state, now, now - span, max(failures), most) <= most
+
+
+def _survivors(state: CircuitState, now: float, since: float, outlived_s: float, most: float) -> int:
+    """Calls in flight, sent no earlier than `since`, that have lasted longer than the failures; counted to `most`."""
+    found = 0
+    for started in reversed(state.opened.values()):
+        if started < since or found > most:
+            break
+        found += now - started > outlived_s
+    return found
 
 
 def _open(state: CircuitState, event: Settled) -> None:
     config = state.config
-    pause_s = min(config.open_max_s, config.open_s * 2.0 ** min(state.opens, 30)) * (0.75 + 0.5 * event.draw)
-    asked = min(event.retry_at, event.at + config.open_max_s) if event.retry_at is not None else -INF
-    state.breaker, state.until = Breaker.OPEN, max(event.at + pause_s, asked)
+    pause_s = config.open_s * 2.0 ** min(state.opens, 30) * (0.75 + 0.5 * event.draw)
+    asked_s = event.retry_at - event.at if event.retry_at is not None else 0.0
+    _forget(state)
+    state.breaker, state.until = Breaker.OPEN, event.at + min(config.open_max_s, max(pause_s, asked_s))
     state.opens += 1
-    state.in_a_row = 0
+
+
+def _close(state: CircuitState, at: float) -> None:
+    _forget(state)
+    state.breaker, state.until, state.opens, state.probe, state.closed_at = Breaker.CLOSED, -INF, 0, None, at
+
+
+def _forget(state: CircuitState) -> None:
+    _end_row(state)
     state.recent.clear()
 
 
-def _close(state: CircuitState) -> None:
-    state.breaker, state.until, state.opens, state.in_a_row, state.probe = Breaker.CLOSED, -INF, 0, 0, None
-    state.recent.clear()
+def _end_row(state: CircuitState) -> None:
+    state.in_a_row, state.row_since, state.row_longest_s = 0, INF, 0.0
 
 
 def expired(state: CircuitState, event: Expired) -> None:
@@ -152,7 +196,7 @@ def isolated(state: CircuitState, event: Isolated) -> None:
 
 
 def cleared(state: CircuitState, event: Cleared) -> None:
-    _close(state)
+    _close(state, event.at)
 
 
 def copy(state: CircuitState) -> CircuitState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from actorrouter.actors import recovery as rec
-from actorrouter.actors.recovery import CLOSED, Phase, Recovery
+from actorrouter.actors.recovery import Phase, Recovery
 from actorrouter.events import Cleared, Disabled, Draining, Expired, Granted, Renewed, Settled
 from actorrouter.messages import Clear, Disable, Drain, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
@@ -46,7 +46,7 @@ def settle(state: KeyState, message: Settle | Expire | Renew, now: float) -> Tur
 
 
 def clear(state: KeyState, message: Clear, now: float) -> Turn:
-    """Make a disabled or paused key available again."""
+    """Make a disabled or paused key available again; a draining one goes on draining."""
     return Turn(events=(Cleared(now, (state.key_id,)),))
 
 
@@ -78,7 +78,7 @@ def settled(state: KeyState, event: Settled) -> None:
     if event.scope is Scope.KEY or event.scope is Scope.EGRESS:
         _blame(recovery, event)
     elif event.scope is Scope.KEY_MODEL:
-        state.models[model] = event.at + _MODEL_PAUSE_S
+        _avoid(state, model, event)
         rec.passed(recovery, event.reservation_id)
     elif recovery.phase is Phase.AVAILABLE:
         return
@@ -88,15 +88,22 @@ def settled(state: KeyState, event: Settled) -> None:
         rec.passed(recovery, event.reservation_id)
 
 
+def _avoid(state: KeyState, model: str, event: Settled) -> None:
+    """Other models go on."""
+    asked = event.at + _MODEL_PAUSE_S if event.retry_at is None else event.retry_at
+    until = min(asked, event.at + state.recovery.config.throttle_max_s)
+    state.models[model] = max(until, state.models.get(model, -INF))
+
+
 def _blame(recovery: Recovery, event: Settled) -> None:
     if event.outcome is OutcomeClass.KEY_FATAL:
         rec.closed(recovery, Phase.DISABLED, "the provider rejects the credential")
     else:
-        rec.paused(recovery, event.outcome, event.at, event.retry_at, event.draw)
+        rec.paused(recovery, event)
 
 
 def expired(state: KeyState, event: Expired) -> None:
-    """The work is given up; the entry stays until its late settlement so that nothing is counted twice."""
+    """The work is given up; its late settlement says nothing about the key any more."""
     state.opened.pop(event.reservation_id, None)
     rec.passed(state.recovery, event.reservation_id)
 
@@ -106,7 +113,8 @@ def renewed(state: KeyState, event: Renewed) -> None:
 
 
 def cleared(state: KeyState, event: Cleared) -> None:
-    rec.reset(state.recovery)
+    if state.recovery.phase is not Phase.DRAINING:
+        rec.reset(state.recovery)
     state.models.clear()
 
 
@@ -115,8 +123,7 @@ def disabled(state: KeyState, event: Disabled) -> None:
 
 
 def draining(state: KeyState, event: Draining) -> None:
-    if state.recovery.phase not in CLOSED:
-        rec.closed(state.recovery, Phase.DRAINING, "being removed")
+    rec.closed(state.recovery, Phase.DRAINING, "being removed")
 
 
 def copy(state: KeyState) -> KeyState:

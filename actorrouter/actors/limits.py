@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from actorrouter.actors.calendar import Edges
-from actorrouter.actors.windows import _SLOTS, Bucket, Concurrency, Fixed, Sliding, Terms, Window
+from actorrouter.actors.sliding import SLOTS
+from actorrouter.actors.windows import Bucket, Concurrency, Fixed, Paced, Sliding, Terms, Window
 from actorrouter.config import Charge, LimitConfig, Shape
 from actorrouter.values import CONCURRENCY, COST
 
@@ -17,17 +18,23 @@ _SAFE_BURST: Final = 0.1
 def window(limit: LimitConfig, charge: Charge, guard_s: float) -> Window:
     """The empty window of a limit. `charge`, `guard_s`: what holds when the limit itself says nothing."""
     charge = limit.charge or charge
+    shape = Shape.CONCURRENCY if limit.dimension == CONCURRENCY else limit.shape
     terms = Terms(
         dimension=limit.dimension,
         amount=limit.amount,
         window_s=_EVERY_S.get(limit.every or "", limit.window_s),
         guard_s=guard_s if limit.guard_s is None else limit.guard_s,
-        up_front=charge in (Charge.UP_FRONT, Charge.UP_FRONT_THEN_SETTLE),
+        up_front=_charged_when_sent(charge, shape),
         settles=charge is not Charge.UP_FRONT,
     )
-    if limit.dimension == CONCURRENCY or limit.shape is Shape.CONCURRENCY:
-        return Concurrency(terms)
-    return _SHAPES[limit.shape](limit, terms)
+    return _SHAPES[shape](limit, terms)
+
+
+def _charged_when_sent(charge: Charge, shape: Shape) -> bool:
+    """A place is held to the end, whatever is said; and so is what a bucket, once drained, could not give back."""
+    if shape is Shape.CONCURRENCY:
+        return False
+    return charge is Charge.UP_FRONT or (charge is Charge.UP_FRONT_THEN_SETTLE and shape is not Shape.BUCKET)
 
 
 def _bucket(limit: LimitConfig, terms: Terms) -> Window:
@@ -36,7 +43,7 @@ def _bucket(limit: LimitConfig, terms: Terms) -> Window:
 
 
 def _sliding(_: LimitConfig, terms: Terms) -> Window:
-    return Sliding(terms, slot_s=terms.window_s / _SLOTS)
+    return Sliding(terms, slot_s=terms.window_s / SLOTS)
 
 
 def _fixed(limit: LimitConfig, terms: Terms) -> Window:
@@ -51,7 +58,14 @@ def _unknown(limit: LimitConfig, terms: Terms) -> Window:
     if terms.amount < 2 or terms.dimension == COST:
         return _sliding(limit, terms)
     burst = max(1.0, terms.amount * _SAFE_BURST)
-    return Bucket(terms, rate=(terms.amount - burst) / terms.window_s, burst=burst, ceiling=terms.amount)
+    rate = (terms.amount - burst) / terms.window_s
+    if terms.settles:
+        return Paced(terms, slot_s=terms.window_s / SLOTS, rate=rate, burst=burst)
+    return Bucket(terms, rate=rate, burst=burst, ceiling=terms.amount)
+
+
+def _concurrency(_: LimitConfig, terms: Terms) -> Window:
+    return Concurrency(terms)
 
 
 _SHAPES: Final = {
@@ -59,5 +73,6 @@ _SHAPES: Final = {
     Shape.SLIDING: _sliding,
     Shape.FIXED: _fixed,
     Shape.CALENDAR: _calendar,
+    Shape.CONCURRENCY: _concurrency,
     Shape.UNKNOWN: _unknown,
 }

@@ -7,47 +7,47 @@ charged in full and remembered until its settlement comes or no window can still
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
+from typing import Any, Final
 
 import attrs
 
 from actorrouter.actors import recovery as rec
 from actorrouter.actors.recovery import Phase, Recovery
-from actorrouter.actors.windows import Window
-from actorrouter.events import (
-    Cleared,
-    ClockAligned,
-    Dispatched,
-    Expired,
-    Granted,
-    Observed,
-    Renewed,
-    Settled,
-)
+from actorrouter.actors.shortage import shortage
+from actorrouter.actors.windows import Sliding, Window
+from actorrouter.events import Cleared, ClockAligned, Dispatched, Expired, Granted, Observed, Renewed, Settled
 from actorrouter.messages import Clear, ClockRead, Dispatch, Expire, Observe, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import CONCURRENCY, INF, Amounts, Basis, OutcomeClass, QuotaObservation, Refusal, Scope
+from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Scope
+
+_LONGER: Final = 1.05
+"""A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
 
 
 @attrs.define
 class Open:
-    """A reservation not yet settled. `charged_at`: when it was dispatched, or expired."""
+    """A reservation not yet settled. `sent_at`: when it was dispatched. `expired_at`: when its lease ran out."""
 
     amounts: Amounts
     expires_at: float
-    charged_at: float | None = None
-    expired: bool = False
+    sent_at: float | None = None
+    expired_at: float | None = None
 
 
 @attrs.define
 class PoolState:
-    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life."""
+    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life.
+
+    `late`: (expired at, reservation id) of the expired, oldest first; some may have been settled since.
+    """
 
     pool_id: str
     windows: tuple[Window, ...]
     recovery: Recovery
     opened: dict[int, Open] = attrs.field(factory=dict)
     expired: int = 0
+    late: deque[tuple[float, int]] = attrs.field(factory=deque)
     surprise: dict[str, Any] = attrs.field(factory=dict)
     wall_offset: float | None = None
     latest_end: float = -INF
@@ -71,65 +71,35 @@ def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
 
 
 def _refused_or_consent(state: PoolState, amounts: Amounts, now: float) -> Turn:
-    refusals = [
-        refusal
-        for window in state.windows
-        if (refusal := _refusal(state, window, amounts.get(window.terms.dimension), now)) is not None
-    ]
+    refusals = []
+    for window in state.windows:
+        amount = amounts.get(window.terms.dimension)
+        if amount:
+            in_flight = bool(state.opened)
+            refused = shortage(window, state.pool_id, amount, now, state.latest_end, in_flight=in_flight)
+            if refused is not None:
+                refusals.append(refused)
     paused = rec.refusal(state.recovery, state.pool_id, now, state.latest_end)
     if paused is not None:
         refusals.append(paused)
     return Turn(tuple(refusals)) if refusals else CONSENT
 
 
-def _refusal(state: PoolState, window: Window, amount: Any, now: float) -> Refusal | None:
-    if not amount:
-        return None
-    terms = window.terms
-    free = window.capacity - window.held - window.level(now)
-    if not window.fits(amount):
-        return Refusal(
-            state.pool_id,
-            f"{amount} {terms.dimension} can never fit {_told(window)}",
-            dimension=terms.dimension,
-            requested=amount,
-            available=free,
-            final=True,
-        )
-    ready = window.ready_at(amount, now)
-    if ready <= now:
-        return None
-    unknown = ready == INF
-    return Refusal(
-        state.pool_id,
-        f"{terms.dimension} of {_told(window)} are in use",
-        ready,
-        Basis.UNKNOWN if unknown else Basis.EXACT,
-        terms.dimension,
-        amount,
-        max(free, 0),
-        latest=max(now, state.latest_end) if unknown else ready,
-        final=unknown and not window.held,
-        firm=not unknown and not window.held and not (terms.settles and state.opened),
-    )
-
-
-def _told(window: Window) -> str:
-    terms = window.terms
-    per = "" if terms.dimension == CONCURRENCY else f" per {terms.window_s:g} s"
-    burst = f", burst {window.capacity:g}" if window.capacity != terms.amount else ""
-    return f"{terms.amount:g}{per}{burst}"
-
-
 def dispatch(state: PoolState, message: Dispatch, now: float) -> Turn:
     """The request left: consent if it is known and was not dispatched before."""
     held = state.opened.get(message.reservation_id)
-    return CONSENT if held is not None and held.charged_at is None else REPEATED
+    return CONSENT if held is not None and held.sent_at is None and held.expired_at is None else REPEATED
 
 
-def settle(state: PoolState, message: Settle | Expire | Renew, now: float) -> Turn:
+def settle(state: PoolState, message: Settle, now: float) -> Turn:
     """Consent if the reservation is still to be settled. Late is fine, repeating changes nothing."""
     return CONSENT if message.reservation_id in state.opened else REPEATED
+
+
+def expire(state: PoolState, message: Expire | Renew, now: float) -> Turn:
+    """Consent if the lease is running."""
+    held = state.opened.get(message.reservation_id)
+    return CONSENT if held is not None and held.expired_at is None else REPEATED
 
 
 def observe(state: PoolState, message: Observe, now: float) -> Turn:
@@ -166,7 +136,7 @@ def granted(state: PoolState, event: Granted) -> None:
 
 def dispatched(state: PoolState, event: Dispatched) -> None:
     held = state.opened[event.reservation_id]
-    held.charged_at = event.at
+    held.sent_at = event.at
     for window in state.windows:
         terms = window.terms
         amount = held.amounts.get(terms.dimension)
@@ -177,7 +147,9 @@ def dispatched(state: PoolState, event: Dispatched) -> None:
 
 def settled(state: PoolState, event: Settled) -> None:
     held = state.opened.pop(event.reservation_id)
-    state.expired -= held.expired
+    if state.expired:
+        state.expired -= held.expired_at is not None
+        _forget(state, event.at)
     for window in state.windows:
         reserved = held.amounts.get(window.terms.dimension, 0)
         actual = event.usage.get(window.terms.dimension, reserved) if event.charged else 0
@@ -190,11 +162,12 @@ def settled(state: PoolState, event: Settled) -> None:
 
 def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event: Settled) -> None:
     terms = window.terms
-    if held.charged_at is not None and (terms.up_front or held.expired):
+    charged_at = held.sent_at if terms.up_front and held.sent_at is not None else held.expired_at
+    if charged_at is not None:
         if actual > reserved:
             window.charge(actual - reserved, event.at)
         elif actual < reserved and (terms.settles or not event.charged):
-            window.refund(reserved - actual, held.charged_at, event.at)
+            window.refund(reserved - actual, charged_at, event.at)
         return
     window.held -= reserved
     charge = actual if terms.settles or not event.charged else max(actual, reserved)
@@ -204,7 +177,7 @@ def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event
 
 def _recover(recovery: Recovery, event: Settled) -> None:
     if event.scope is Scope.POOL:
-        rec.paused(recovery, event.outcome, event.at, event.retry_at, event.draw)
+        rec.paused(recovery, event)
     elif recovery.phase is Phase.AVAILABLE:
         return
     elif event.outcome is OutcomeClass.SUCCEEDED:
@@ -217,24 +190,22 @@ def expired(state: PoolState, event: Expired) -> None:
     held = state.opened[event.reservation_id]
     for window in state.windows:
         amount = held.amounts.get(window.terms.dimension)
-        if amount and not (window.terms.up_front and held.charged_at is not None):
+        if amount and not (window.terms.up_front and held.sent_at is not None):
             window.held -= amount
             window.charge(amount, event.at)
-    if held.charged_at is None:
-        held.charged_at = event.at
-    held.expired = True
+    held.expired_at = event.at
     state.expired += 1
+    state.late.append((event.at, event.reservation_id))
     rec.passed(state.recovery, event.reservation_id)
     _forget(state, event.at)
 
 
 def _forget(state: PoolState, now: float) -> None:
-    """Drop expired reservations that no window can still count; they are the oldest."""
-    longest = max((w.terms.window_s + w.terms.guard_s for w in state.windows), default=0.0)
-    gone = [i for i, o in state.opened.items() if o.expired and (o.charged_at or now) + longest < now]
-    for reservation_id in gone:
-        del state.opened[reservation_id]
-    state.expired -= len(gone)
+    """Drop expired reservations that no window can still count."""
+    longest = _LONGER * max((w.terms.window_s + w.terms.guard_s for w in state.windows), default=0.0)
+    late = state.late
+    while late and late[0][0] + longest < now:
+        state.expired -= state.opened.pop(late.popleft()[1], None) is not None
 
 
 def renewed(state: PoolState, event: Renewed) -> None:
@@ -246,7 +217,7 @@ def observed(state: PoolState, event: Observed) -> None:
     for observation in event.observations:
         window = _observed_window(state, observation)
         if window is not None and observation.remaining is not None:
-            window.tighten(observation.remaining, observation.at)
+            window.tighten(max(observation.remaining, 0), observation.at)
 
 
 def _observed_window(state: PoolState, observation: QuotaObservation) -> Window | None:
@@ -291,6 +262,7 @@ def copy(state: PoolState) -> PoolState:
         state.recovery.copy(),
         {i: attrs.evolve(o) for i, o in state.opened.items()},
         state.expired,
+        deque(state.late),
         dict(state.surprise),
         state.wall_offset,
         state.latest_end,
@@ -298,7 +270,8 @@ def copy(state: PoolState) -> PoolState:
 
 
 def weigh(state: PoolState) -> int:
-    return len(state.opened)
+    slots = sum(len(window.slots) for window in state.windows if isinstance(window, Sliding))
+    return len(state.opened) + len(state.late) + slots
 
 
 BEHAVIOUR = Behaviour(
@@ -307,8 +280,8 @@ BEHAVIOUR = Behaviour(
         Reserve: reserve,
         Dispatch: dispatch,
         Settle: settle,
-        Expire: settle,
-        Renew: settle,
+        Expire: expire,
+        Renew: expire,
         Observe: observe,
         ClockRead: read_clock,
         Clear: clear,

@@ -12,6 +12,7 @@ from enum import StrEnum
 import attrs
 
 from actorrouter.config import RecoveryConfig
+from actorrouter.events import Settled
 from actorrouter.values import INF, Basis, OutcomeClass, Refusal
 
 
@@ -92,27 +93,33 @@ def passed(recovery: Recovery, reservation_id: int) -> None:
     recovery.trials.discard(reservation_id)
 
 
-def paused(recovery: Recovery, outcome: OutcomeClass, at: float, retry_at: float | None, draw: float) -> None:
-    """The holder said no: pause until the latest of what it asked for and what is already known."""
+def paused(recovery: Recovery, event: Settled) -> None:
+    """The holder said no: pause until the latest of what it asked for and what is already known.
+
+    A strike is a no to the first request or to a trial; the many that were in flight with it say the same thing again.
+    """
     if recovery.phase in CLOSED:
         return
-    spent = outcome is OutcomeClass.QUOTA_SPENT
-    config = recovery.config
+    spent = event.outcome is OutcomeClass.QUOTA_SPENT
+    config, at = recovery.config, event.at
     first, most = (config.exhausted_s, config.exhausted_max_s) if spent else (config.throttle_s, config.throttle_max_s)
-    again = recovery.phase in PAUSED and at < recovery.until
-    recovery.strikes += 0 if again else 1
-    backoff = min(most, first * 2.0 ** min(recovery.strikes - 1, 30)) * (0.75 + 0.5 * draw)
-    pause_until = min(at + most, max(retry_at, at) if retry_at is not None else at + backoff)
-    if spent and retry_at is not None:
+    if recovery.phase is Phase.AVAILABLE or event.reservation_id in recovery.trials or not recovery.strikes:
+        recovery.strikes += 1
+    backoff = min(most, first * 2.0 ** min(recovery.strikes - 1, 30)) * (0.75 + 0.5 * event.draw)
+    pause_until = min(at + most, max(event.retry_at, at) if event.retry_at is not None else at + backoff)
+    if spent and event.retry_at is not None:
         pause_until = max(pause_until, min(at + most, at + first))  # a day quota may come with `retryDelay: 1s`
+    still_spent = recovery.phase is Phase.EXHAUSTED and at < recovery.until
     recovery.until = max(recovery.until, pause_until)
-    recovery.phase = Phase.EXHAUSTED if spent or (again and recovery.phase is Phase.EXHAUSTED) else Phase.THROTTLED
-    recovery.reason = str(outcome)
+    recovery.phase = Phase.EXHAUSTED if spent or still_spent else Phase.THROTTLED
+    recovery.reason = str(event.outcome)
     recovery.trials.clear()
 
 
 def closed(recovery: Recovery, phase: Phase, reason: str) -> None:
-    """Draining or disabled: nothing more goes until cleared."""
+    """Nothing more goes: disabled until cleared, or draining for good."""
+    if recovery.phase is Phase.DRAINING:
+        return
     recovery.phase, recovery.reason = phase, reason
     recovery.trials.clear()
 

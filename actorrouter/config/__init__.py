@@ -253,7 +253,10 @@ class RestartConfig:
 
 @attrs.frozen
 class RouterConfig:
-    """Everything a router needs. `lease_s`: a reservation whose owner is gone is charged in full after this long."""
+    """Everything a router needs. `lease_s`: a reservation whose owner is gone is charged in full after this long.
+
+    `control`: path of a Unix socket through which operators reach the running router; relative to the file's folder.
+    """
 
     providers: Mapping[str, ProviderConfig]
     keys: Mapping[str, KeyConfig]
@@ -268,3 +271,4 @@ class RouterConfig:
     drain_s: float = 30.0
     decisions_max: int = 4096
     log_level: str = "warning"
+    control: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import zoneinfo
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from decimal import Decimal
@@ -17,6 +18,7 @@ from actorrouter.config.faults import Bounds, Fault, Path, expected, kind, name_
 from actorrouter.values import OutcomeClass, Scope, Secret, SecretSource
 
 TEN_YEARS_S: Final = 315_360_000
+CONTROL_BYTES_MAX: Final = 92  # what every system can bind, less what making the socket safely needs
 AMOUNT_MAX: Final = 10**15  # a float still counts by ones there
 
 _SECONDS: Final = Bounds(0, TEN_YEARS_S)
@@ -148,6 +150,12 @@ def _text_faults(value: Any) -> Iterator[tuple[str, str]]:
     for cls, field in _PATTERNS:
         if isinstance(value, cls) and any(name_fault(pattern) for pattern in getattr(value, field)):
             yield field, "a pattern is 1 to 100 printable characters without spaces"
+    if isinstance(value, c.RouterConfig) and value.control is not None and not _is_socket_path(value.control):
+        yield "control", f"expected a socket's path of at most {CONTROL_BYTES_MAX} bytes, the file's folder included"
+
+
+def _is_socket_path(path: str) -> bool:
+    return path.isprintable() and 0 < len(os.fsencode(path)) <= CONTROL_BYTES_MAX and not path.endswith("/")
 
 
 def _is_model(name: str) -> bool:

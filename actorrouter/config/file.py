@@ -101,9 +101,26 @@ def structure(
         raise InvalidConfig([expected("a table", tree)], source)
     tree, unmatched = overridden(tree, environ)
     config, misread = read(tree, SecretReader(environ, directory or Path()))
+    config = attrs.evolve(config, control=_in_folder(config.control, directory))
     related = _judgeable(relation_faults(config, Names.of(tree)), misread)
     _refuse([*unmatched, *misread, *related], source)
     return config
+
+
+def _in_folder(control: str | None, directory: Path | None) -> str | None:
+    return os.fspath(directory / control) if control and directory else control
+
+
+def control_of(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> str | None:
+    """Only the control socket a TOML file names: operators need none of its secrets. Raises InvalidConfig."""
+    text, fault = _text_of(Path(path))
+    tree, fault = ({}, fault) if fault else _tree_of(text)
+    if fault:
+        raise InvalidConfig([fault], os.fspath(path))
+    control = overridden(tree, environ)[0].get("control")
+    if control is not None and not isinstance(control, str):
+        raise InvalidConfig([line((("control",), expected("text", control)))], os.fspath(path))
+    return _in_folder(control, Path(path).parent)
 
 
 def _judgeable(related: Iterable[Fault], misread: Iterable[Fault]) -> Iterator[Fault]:

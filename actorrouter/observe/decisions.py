@@ -130,6 +130,8 @@ def _conclusion(decision: Decision) -> str:
     if not decision.chosen:
         when = f"the first could in {decision.available_at - decision.at:.2f} s" if decision.available_at < INF else ""
         return f"  nobody granted{'; ' + when if when else ''}"
+    if not decision.reservation_id:
+        return f"  {decision.chosen} had room, but others waited ahead"
     waited = f" after {decision.waited_s:.2f} s of waiting" if decision.waited_s > 0 else ""
     outcome = f"; it {decision.outcome}" if decision.outcome else "; still in flight"
     return f"  chosen: {decision.chosen}{waited}{outcome}{_used(decision.usage)}"

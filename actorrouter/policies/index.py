@@ -8,9 +8,11 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-ABSENT = -1
+ABSENT: Final = -1
+_STALE_MAX: Final = 64
+"""Scores no longer in use that the heap may hold, beyond one for each in use."""
 
 
 class Ranked(Protocol):
@@ -42,9 +44,15 @@ class Buckets(Generic[T]):
         item.score = score
         target = self._buckets.get(score)
         if target is None:
-            target = self._buckets[score] = OrderedDict()
-            heapq.heappush(self._order, score)
+            target = self._open(score)
         target[item] = None
+
+    def _open(self, score: int) -> OrderedDict[T, None]:
+        bucket = self._buckets[score] = OrderedDict()
+        heapq.heappush(self._order, score)
+        if len(self._order) > _STALE_MAX + 2 * len(self._buckets):
+            self._order = sorted(self._buckets)
+        return bucket
 
     def discard(self, item: T) -> None:
         """Take the item out, if it is in."""

@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
-
-import attrs
 
 from actorrouter.events import Dispatched, Expired, Granted, Renewed, Settled, SettlementRepeated
 from actorrouter.messages import Dispatch, Expire, Renew, Reserve, Settle
 from actorrouter.observe.decisions import TRIED_MAX, Decision, DecisionLog, Tried
+from actorrouter.policies.index import ABSENT
 from actorrouter.policies.order import POLICIES
-from actorrouter.router.board import (
-    Candidate,
-    Group,
-    Seat,
-    gave_back,
-    next_change,
-    release_due,
-    set_aside,
-    smaller,
-    took,
-)
+from actorrouter.router.board import Candidate, Seat, gave_back, release_due, took
 from actorrouter.router.demand import Demand, surprise, truth
 from actorrouter.router.grants import Grant, Lease, Leases
+from actorrouter.router.search import SCAN_MAX, Search, Shortage, next_seat, not_asked
 from actorrouter.runtime.cell import Cell
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.runtime.transaction import commit, conclude, propose
-from actorrouter.values import INF, Outcome, OutcomeClass, Refusal, Scope
+from actorrouter.values import INF, Outcome, OutcomeClass, Scope
 
-SCAN_MAX = 128
-"""Keys asked for one call in one go. Who refuses is set aside, so the next call does not ask it again."""
-_SMALLER_MAX = 16
 _LEASES = ("router", "leases")
 
 Accept = Callable[[Decision, Seat, tuple[Cell, ...], Reserve], Any]
 """What to do when all holders consent. None: it did not hold, go on searching."""
-
-
-@attrs.define(eq=False)
-class Shortage:
-    """Nobody granted. `available_at`: the first instant a key could. `final`: waiting cannot help. `firm`: nothing
-    that settles can make it earlier."""
-
-    decision: Decision
-    available_at: float
-    final: bool
-    firm: bool
-
-    @property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """The recorded refusals."""
-        return tuple(refusal for tried in self.decision.tried for refusal in tried.refusals)
 
 
 class Admission:
@@ -73,12 +44,26 @@ class Admission:
     def attempt(self, demand: Demand, waited_s: float = 0.0) -> Grant | Shortage:
         """Ask keys in policy order until one grants. Nothing has changed if none does."""
         found = self._search(demand, waited_s, self._grant)
-        return found if isinstance(found, Grant) else self._shortage(demand, found)
+        return found if isinstance(found, Grant) else found.shortage()
 
     def quote(self, demand: Demand) -> Shortage:
         """As `attempt`, but whoever would grant is only named: `decision.chosen`. Reserves nothing."""
         found = self._search(demand, 0.0, _name)
-        return self._shortage(demand, found) if isinstance(found, _Search) else found
+        return found.shortage() if isinstance(found, Search) else found
+
+    def record(self, demand: Demand, found: Shortage) -> None:
+        """Somebody is told of this shortage: keep its decision, and what the keys not asked have to say."""
+        decision = found.decision
+        search = Search(decision, demand)
+        tried = list(decision.tried)
+        for index, candidate in enumerate(() if demand.call.keys or decision.chosen else demand.route.candidates):
+            message = Reserve(0, demand.amounts(candidate), candidate.config.model, decision.at)
+            for seat in not_asked(candidate, search):
+                refusals = () if len(tried) >= TRIED_MAX else propose(self._runtime, seat.holders, message, decision.at)
+                if refusals and seat.key.key_id not in {each.key_id for each in tried if each.candidate == index}:
+                    tried.append(Tried(seat.key.key_id, index, ABSENT, seat.key.in_flight, tuple(refusals)))
+        decision.tried = tuple(tried)
+        self._decisions.add(decision)
 
     def _search(self, demand: Demand, waited_s: float, accept: Accept) -> Any:
         now = self._runtime.clock()
@@ -93,36 +78,38 @@ class Admission:
             pinned=demand.call.keys,
             waited_s=waited_s,
         )
-        search = _Search(decision)
+        search = Search(decision, demand)
         for index, candidate in enumerate(_ordered(demand)):
-            accepted = self._ask_candidate(demand, index, candidate, search, accept)
+            accepted = self._ask_candidate(index, candidate, search, accept)
             if accepted is not None:
                 return accepted
         return search
 
-    def _ask_candidate(self, demand: Demand, index: int, candidate: Candidate, search: _Search, accept: Accept) -> Any:
-        now = search.decision.at
+    def _ask_candidate(self, index: int, candidate: Candidate, search: Search, accept: Accept) -> Any:
+        demand, now = search.demand, search.decision.at
         release_due(candidate, now)
+        search.enter()
         search.decision.amounts = amounts = demand.amounts(candidate)
-        reservation_id = self._runtime.new_id()
-        message = Reserve(reservation_id, amounts, candidate.config.model, now + self._lease_s)
+        message = Reserve(self._runtime.new_id(), amounts, candidate.config.model, now + self._lease_s)
         budgets = candidate.budgets + demand.tenant_budgets if demand.tenant_budgets else candidate.budgets
-        passed_over: set[Group] = set()
         for _ in range(SCAN_MAX):
-            seat = _next_seat(candidate, demand, search, passed_over)
+            seat = next_seat(candidate, search)
             if seat is None:
                 break
             holders = budgets + seat.holders if budgets else seat.holders
             refusals = propose(self._runtime, holders, message, now)
-            if not refusals:
-                accepted = accept(search.granted(seat, index), seat, holders, message)
-                if accepted is not None:
-                    return accepted
+            if refusals:
+                if not search.refused(seat, index, refusals):
+                    break
                 continue
-            search.refused(seat, index, refusals)
-            if not _aside(seat, refusals, passed_over):
-                break
-        search.earliest = min(search.earliest, next_change(candidate))
+            accepted = accept(search.granted(seat, index), seat, holders, message)
+            if accepted is not None:
+                return accepted
+            search.broke()
+            message = Reserve(self._runtime.new_id(), amounts, candidate.config.model, now + self._lease_s)
+        else:
+            search.stopped_short()
+        search.leave(candidate)
         return None
 
     def _grant(self, decision: Decision, seat: Seat, holders: tuple[Cell, ...], message: Reserve) -> Grant | None:
@@ -148,21 +135,10 @@ class Admission:
             self.leases.open[lease.reservation_id] = lease
             self.settle(lease, Outcome(OutcomeClass.NOT_SENT, Scope.NONE))
             return None
-        if self.leases.add(lease):
-            self._runtime.timers.set(_LEASES, lease.expires_at, self._end_leases)
+        self.leases.open[lease.reservation_id] = lease
+        self._queue(lease)
         self._decisions.add(decision)
         return Grant(lease, self.settle, self.dispatch)
-
-    def _shortage(self, demand: Demand, search: _Search) -> Shortage:
-        decision = search.decision
-        decision.excluded = frozenset(demand.skip)
-        candidates = demand.route.candidates
-        decision.set_aside = sum(len(candidate.blocked) for candidate in candidates)
-        decision.available_at = search.earliest
-        self._decisions.add(decision)
-        waits_help = (search.waits_help or decision.set_aside > 0) and not _all_skipped(demand)
-        firm = search.firm and not any(candidate.soft for candidate in candidates)
-        return Shortage(decision, search.earliest, final=not waits_help, firm=firm)
 
     # --------------------------------------------------------------------------------------------------------- dispatch
 
@@ -208,20 +184,34 @@ class Admission:
             message.draw,
             lease.expired,
         )
-        broken = conclude(self._runtime, lease.holders, message, event, now)
-        if broken:
-            self._keep(lease, tuple(broken))
-        if not lease.expired:
-            gave_back(lease.seat, now)
+        for cell in conclude(self._runtime, lease.holders, message, event, now, on_broken=partial(self._keep, lease)):
+            self._keep(lease, cell)
+        self._give_back(lease, now)
         lease.decision.outcome, lease.decision.usage = outcome.outcome, usage
         self.on_room()
 
-    def _keep(self, lease: Lease, broken: tuple[Cell, ...]) -> None:
-        """Holders that could not take the ending still have the reservation: let it expire there."""
-        lease.holders, lease.abandoned = broken, True
+    def _keep(self, lease: Lease, cell: Cell) -> None:
+        """A holder that could not take the ending still has the reservation: let it expire there."""
+        kept = self.leases.open.get(lease.reservation_id)
+        if kept is not None:
+            kept.holders = (*kept.holders, cell)
+            return
+        lease.holders, lease.abandoned = (cell,), True
         self.leases.open[lease.reservation_id] = lease
+        if not lease.expired:
+            lease.expires_at = self._runtime.clock() + self._lease_s
+            self._queue(lease)
+
+    def _give_back(self, lease: Lease, now: float) -> None:
+        if not lease.given_back:
+            lease.given_back = True
+            gave_back(lease.seat, now)
 
     # ----------------------------------------------------------------------------------------------------------- leases
+
+    def _queue(self, lease: Lease) -> None:
+        if self.leases.queue(lease):
+            self._runtime.timers.set(_LEASES, lease.expires_at, self._end_leases)
 
     def _end_leases(self) -> None:
         now = self._runtime.clock()
@@ -244,60 +234,13 @@ class Admission:
         event = Expired(now, lease.reservation_id, lease.seat.key.key_id, holders)
         conclude(self._runtime, lease.holders, Expire(lease.reservation_id), event, now)
         self.leases.keep_late(lease)
-        lease.decision.outcome = "expired"
-        gave_back(lease.seat, now)
+        lease.decision.outcome = lease.decision.outcome or "expired"
+        self._give_back(lease, now)
         self.on_room()
 
 
-class _Search:
-    """What one attempt has found so far."""
-
-    __slots__ = ("asked", "decision", "earliest", "firm", "tried", "waits_help")
-
-    def __init__(self, decision: Decision) -> None:
-        self.decision = decision
-        self.tried: list[Tried] = []
-        self.asked: set[str] = set()
-        self.earliest = INF
-        self.firm = True
-        self.waits_help = False
-
-    def refused(self, seat: Seat, index: int, refusals: list[Refusal]) -> None:
-        """Take down a no, and what it says about when."""
-        if len(self.tried) < TRIED_MAX:
-            self.tried.append(Tried(seat.key.key_id, index, seat.group.score, seat.key.in_flight, tuple(refusals)))
-            self.decision.tried = tuple(self.tried)
-        else:
-            self.decision.tried_more += 1
-        if not any(refusal.final for refusal in refusals):
-            self.waits_help = True
-            self.earliest = min(self.earliest, max(refusal.available_at for refusal in refusals))
-            self.firm = self.firm and any(refusal.firm for refusal in refusals)
-
-    def granted(self, seat: Seat, index: int) -> Decision:
-        """Take down the yes."""
-        decision = self.decision
-        granted = Tried(seat.key.key_id, index, seat.group.score, seat.key.in_flight)
-        decision.tried = (*self.tried, granted) if self.tried else (granted,)
-        decision.chosen = granted.key_id
-        return decision
-
-
 def _name(decision: Decision, seat: Seat, holders: tuple[Cell, ...], message: Reserve) -> Shortage:  # noqa: ARG001
-    return Shortage(decision, decision.at, final=False, firm=True)
-
-
-def _all_skipped(demand: Demand) -> bool:
-    """Every key of the route has failed this call for good."""
-    candidates = demand.route.candidates
-    if not demand.skip or len(demand.skip) < max(sum(g.members for g in c.groups.values()) for c in candidates):
-        return False
-    return all(
-        key_id in demand.skip
-        for c in candidates
-        for key_id, key in c.provider.keys.items()
-        if any(seat.group.candidate is c for seat in key.seats)
-    )
+    return Shortage(decision, decision.at, final=False, firm=False)
 
 
 def _ordered(demand: Demand) -> Sequence[Candidate]:
@@ -306,64 +249,3 @@ def _ordered(demand: Demand) -> Sequence[Candidate]:
         return candidates
     ordered = POLICIES[demand.route.config.policy](candidates)
     return sorted(ordered, key=lambda c: c.provider.name in demand.avoid) if demand.avoid else ordered
-
-
-def _next_seat(candidate: Candidate, demand: Demand, search: _Search, passed_over: set[Group]) -> Seat | None:
-    """The best key not asked yet; the common case costs two look-ups."""
-    if demand.call.keys:
-        return _pinned(candidate, demand, search)
-    group = candidate.ready.first()
-    if group is not None and not passed_over:
-        seat = group.first()
-        if seat is not None and not demand.skip and seat.key.key_id not in demand.call.exclude_keys:
-            return seat
-    unwanted = demand.skip | demand.call.exclude_keys
-    for group in _open_groups(candidate, demand, passed_over):
-        for seat in group.ranked():
-            if seat.key.key_id not in unwanted:
-                return seat
-        passed_over.add(group)
-    return None
-
-
-def _open_groups(candidate: Candidate, demand: Demand, passed_over: set[Group]) -> Iterator[Group]:
-    for group in candidate.ready:
-        if group not in passed_over:
-            yield group
-    amounts = demand.amounts(candidate)
-    for what in islice(candidate.blocked, _SMALLER_MAX):
-        if isinstance(what, Group) and what not in passed_over and smaller(what, amounts):
-            yield what
-
-
-def _pinned(candidate: Candidate, demand: Demand, search: _Search) -> Seat | None:
-    for key_id in sorted(demand.call.keys - demand.skip - search.asked):
-        search.asked.add(key_id)
-        key = candidate.provider.keys.get(key_id)
-        for seat in key.seats if key is not None else ():
-            if seat.group.candidate is candidate:
-                return seat
-    return None
-
-
-def _aside(seat: Seat, refusals: list[Refusal], passed_over: set[Group]) -> bool:
-    """Set aside whoever refused. False: the whole candidate refuses (its circuit or a budget)."""
-    pools = {pool.pool_id for pool in seat.group.pools}
-    own = {seat.key.cell.actor_id, seat.key.private.pool_id if seat.key.private else ""}
-    by_pools = [refusal for refusal in refusals if refusal.holder in pools]
-    by_key = [refusal for refusal in refusals if refusal.holder in own]
-    if len(by_pools) + len(by_key) < len(refusals):
-        return False
-    if any(refusal.final and refusal.dimension for refusal in refusals):
-        passed_over.add(seat.group)
-    elif by_pools:
-        sized = by_pools[0] if all(refusal.dimension for refusal in by_pools) else None
-        set_aside(seat.group, _until(by_pools), sized, firm=any(refusal.firm for refusal in by_pools))
-    else:
-        final, firm = any(refusal.final for refusal in by_key), any(refusal.firm for refusal in by_key)
-        set_aside(seat, _until(by_key), firm=firm, final=final)
-    return True
-
-
-def _until(refusals: list[Refusal]) -> float:
-    return max(refusal.available_at for refusal in refusals)

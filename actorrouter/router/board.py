@@ -8,7 +8,7 @@ for 100,000.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import attrs
@@ -27,6 +27,8 @@ _STEP_S = 0.125
 _HORIZON_S = 60.0
 _IDLE = 0
 _NONE_READY = 1 << 62
+_STALE_MAX = 64
+"""Instants that hold no more which a candidate may keep, beyond one for each thing set aside."""
 
 
 @attrs.define(eq=False)
@@ -53,7 +55,6 @@ class KeyEntry:
     in_flight: int = 0
     seats: list[Seat] = attrs.field(factory=list)
     transport: Transport | None = None
-    rejected_before: bool = False
 
 
 @attrs.define(eq=False)
@@ -77,6 +78,7 @@ class Seat:
     holders: tuple[Cell, ...]
     score: int = ABSENT
     aside_until: float = -INF
+    refused: Refusal | None = None
 
 
 @attrs.define(eq=False)
@@ -131,19 +133,29 @@ class Group:
         self.place(seat, seat.key.in_flight)
 
     def leave(self, seat: Seat) -> None:
-        """A key is gone for good."""
+        """A key is gone for good, and with its last key the group."""
+        candidate = self.candidate
         self.remove(seat)
+        candidate.unblock(seat)
         self.members -= 1
         if self.only is seat:
             self.only = None
+        if self.first() is None:
+            candidate.ready.discard(self)
+        if not self.members:
+            candidate.unblock(self)
+            del candidate.groups[tuple(pool.pool_id for pool in self.pools)]
+            for pool in self.pools:
+                pool.groups.remove(self)
 
 
 @attrs.define(eq=False)
 class Candidate:
     """Where a route may go: a provider's model through some keys.
 
-    `blocked`: what is set aside and may come back, and whether the instant is firm; `soft`: how many are not;
-    `aside`: (until, serial, what) where the instant is known.
+    `blocked`: what is set aside and may come back, and whether the instant is firm; `soft`: how many are not; `sized`:
+    those that a smaller amount may fit; `closed`: keys only an operator brings back; `aside`: (until, serial, what)
+    where the instant is known.
     """
 
     config: CandidateConfig
@@ -152,13 +164,19 @@ class Candidate:
     groups: dict[tuple[str, ...], Group] = attrs.field(factory=dict)
     ready: Buckets[Group] = attrs.field(factory=Buckets)
     blocked: dict[Group | Seat, bool] = attrs.field(factory=dict)
+    sized: dict[Group | Seat, None] = attrs.field(factory=dict)
+    closed: dict[Seat, None] = attrs.field(factory=dict)
     aside: list[tuple[float, int, Group | Seat]] = attrs.field(factory=list)
     serial: int = 0
     soft: int = 0
 
     def unblock(self, what: Group | Seat) -> None:
         """It is not set aside any more, or gone for good."""
+        what.aside_until, what.refused = -INF, None
         self.soft -= self.blocked.pop(what, True) is False
+        self.sized.pop(what, None)
+        if isinstance(what, Seat):
+            self.closed.pop(what, None)
 
     @property
     def upstream_model(self) -> str:
@@ -197,13 +215,10 @@ def release_due(candidate: Candidate, now: float) -> None:
 
 
 def _ready(what: Group | Seat, now: float) -> None:
-    what.aside_until = -INF
     group = what.group if isinstance(what, Seat) else what
     group.candidate.unblock(what)
     if isinstance(what, Seat):
         group.place(what, what.key.in_flight)
-    else:
-        group.refused = None
     enlist(group, now)
 
 
@@ -213,36 +228,64 @@ def enlist(group: Group, now: float) -> None:
         group.candidate.ready.put(group, load_score(group.pools, now))
 
 
-def set_aside(
-    what: Group | Seat, until: float, sized: Refusal | None = None, *, firm: bool = False, final: bool = False
-) -> None:
+def set_aside(what: Group | Seat, until: float, sized: Refusal | None = None, *, firm: bool = False) -> None:
     """Not ready before `until` (INF: until something settles). `sized`: the refusal, if a smaller amount may fit.
-    `firm`: nothing makes it earlier. `final`: not before somebody intervenes."""
-    what.aside_until = until
-    group = what.group if isinstance(what, Seat) else what
-    candidate = group.candidate
-    if isinstance(what, Seat):
-        group.remove(what)
-    else:
-        group.refused = sized
-    if what is group or group.first() is None:
-        candidate.ready.discard(group)
-    if final:
-        return
+    `firm`: nothing makes it earlier."""
+    candidate = _take_out(what)
+    known = what.aside_until
     candidate.unblock(what)
+    what.aside_until, what.refused = until, sized
     candidate.blocked[what] = firm
     candidate.soft += not firm
-    if until < INF:
+    if sized is not None:
+        candidate.sized[what] = None
+    if until < INF and until != known:
         candidate.serial += 1
         heapq.heappush(candidate.aside, (until, candidate.serial, what))
+        if len(candidate.aside) > _STALE_MAX + 2 * len(candidate.blocked):
+            _forget_stale(candidate)
 
 
-def next_change(candidate: Candidate) -> float:
-    """When something that was set aside is ready again at the earliest; INF: only a settlement can tell."""
+def close(seat: Seat) -> None:
+    """Not ready before somebody intervenes."""
+    candidate = _take_out(seat)
+    candidate.unblock(seat)
+    seat.aside_until = INF
+    candidate.closed[seat] = None
+
+
+def _take_out(what: Group | Seat) -> Candidate:
+    group = what.group if isinstance(what, Seat) else what
+    if isinstance(what, Seat):
+        group.remove(what)
+    if what is group or group.first() is None:
+        group.candidate.ready.discard(group)
+    return group.candidate
+
+
+def _forget_stale(candidate: Candidate) -> None:
+    live: dict[Group | Seat, tuple[float, int, Group | Seat]] = {}
+    for entry in candidate.aside:
+        if entry[2].aside_until == entry[0]:
+            live[entry[2]] = entry
+    candidate.aside = list(live.values())
+    heapq.heapify(candidate.aside)
+
+
+def next_change(candidate: Candidate, counts: Callable[[Group | Seat], bool] | None = None) -> float:
+    """When something that was set aside is ready again at the earliest; INF: only a settlement can tell.
+
+    `counts`: whether it matters to the asker; costs O(log n) for each that does not."""
     aside = candidate.aside
-    while aside and aside[0][2].aside_until != aside[0][0]:
-        heapq.heappop(aside)
-    return aside[0][0] if aside else INF
+    passed: list[tuple[float, int, Group | Seat]] = []
+    while aside and (aside[0][2].aside_until != aside[0][0] or (counts is not None and not counts(aside[0][2]))):
+        entry = heapq.heappop(aside)
+        if entry[2].aside_until == entry[0]:
+            passed.append(entry)
+    earliest = aside[0][0] if aside else INF
+    for entry in passed:
+        heapq.heappush(aside, entry)
+    return earliest
 
 
 def load_score(pools: tuple[PoolEntry, ...], now: float) -> int:
@@ -260,7 +303,10 @@ def took(seat: Seat, now: float) -> None:
     for other in key.seats:
         if other.score >= 0:
             other.group.place(other, key.in_flight)
-    _rescore(seat, now)
+    for pool in seat.group.pools:
+        for group in pool.groups:
+            if group.score >= 0:
+                _rescore(group, now)
 
 
 def gave_back(seat: Seat, now: float) -> None:
@@ -268,18 +314,14 @@ def gave_back(seat: Seat, now: float) -> None:
     key = seat.key
     key.in_flight -= 1
     freshen(key, now)
-    _rescore(seat, now)
-
-
-def _rescore(seat: Seat, now: float) -> None:
     for pool in seat.group.pools:
-        for group in pool.groups:
-            if group.score >= 0:
-                score = load_score(group.pools, now)
-                if score != group.score:
-                    group.candidate.ready.put(group, score)
-            elif group.aside_until != -INF:
-                _ready(group, now)
+        freshen_pool(pool, now)
+
+
+def _rescore(group: Group, now: float) -> None:
+    score = load_score(group.pools, now)
+    if score != group.score:
+        group.candidate.ready.put(group, score)
 
 
 def freshen(key: KeyEntry, now: float) -> None:
@@ -294,10 +336,13 @@ def freshen(key: KeyEntry, now: float) -> None:
 def freshen_pool(pool: PoolEntry, now: float) -> None:
     """Something about the pool changed."""
     for group in pool.groups:
-        if group.score < 0 and group.first() is not None:
+        if group.score >= 0:
+            _rescore(group, now)
+        elif group.aside_until != -INF:
             _ready(group, now)
 
 
-def smaller(group: Group, amounts: Amounts) -> bool:
+def smaller(what: Group | Seat, amounts: Amounts) -> bool:
     """Whether these amounts may fit although others did not."""
-    return group.refused is not None and bool(amounts.get(group.refused.dimension, 0) < group.refused.requested)
+    refused = what.refused
+    return refused is not None and bool(amounts.get(refused.dimension, 0) < refused.requested)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from actorrouter.adapters.wire import amount, exact_units
 from actorrouter.router.board import Candidate, RouteEntry
 from actorrouter.runtime.cell import Cell
 from actorrouter.values import (
@@ -20,6 +21,7 @@ from actorrouter.values import (
     Call,
     Outcome,
     OutcomeClass,
+    Refusal,
     Usage,
 )
 
@@ -29,7 +31,8 @@ _MTOK: Final = Decimal(1_000_000)
 @attrs.define(eq=False)
 class Demand:
     """One call on its way. `given`: amounts named by the caller, used as they are. `skip`: keys that cannot
-    serve it; `avoid`: providers that have failed it, asked last."""
+    serve it; `avoid`: providers that have failed it, asked last. `sized`: the limits that had no room for it when keys
+    were last asked."""
 
     route: RouteEntry
     call: Call
@@ -37,6 +40,7 @@ class Demand:
     given: Amounts | None = None
     skip: set[str] = attrs.field(factory=set)
     avoid: set[str] = attrs.field(factory=set)
+    sized: tuple[Refusal, ...] = ()
     _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
 
     def amounts(self, candidate: Candidate) -> Amounts:
@@ -46,6 +50,14 @@ class Demand:
             estimate = self.given if self.given is not None else candidate.provider.adapter.estimate(self.call)
             known = self._amounts[candidate] = priced(candidate, estimate)
         return known
+
+
+def exact_amounts(amounts: Amounts) -> Amounts:
+    """Amounts named by a caller, each in its dimension's own kind. ValueError if one is no believable number."""
+    wrong = next((dimension for dimension, said in amounts.items() if amount(said) is None), None)
+    if wrong is not None:
+        raise ValueError(f"amount of {wrong!r} must be a finite number of at least 0")
+    return exact_units(amounts)
 
 
 def priced(candidate: Candidate, amounts: Amounts) -> Amounts:

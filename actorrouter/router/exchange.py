@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import attrs
 
 from actorrouter.adapters.port import Reading
+from actorrouter.adapters.reading import BODY_BYTES_MAX, ERROR_BYTES_MAX
+from actorrouter.errors import InvalidConfig
 from actorrouter.messages import Observe
 from actorrouter.router.board import KeyEntry
 from actorrouter.router.grants import Grant
+from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect
 from actorrouter.transport.port import Reached, Response, Timeouts, Transport, TransportError
@@ -32,6 +38,8 @@ class Exchange:
         self.outcome: Outcome | None = None
         self.rest = b""
         """What is still to be handed on when the answer has ended; the body of a plain answer or an error."""
+        self.cut_off = False
+        """An answer began and did not end."""
 
     @property
     def status(self) -> int:
@@ -45,22 +53,29 @@ class Exchange:
 
     async def start(self) -> bytes:
         """Send and read until content flows (returns it) or the answer has ended (`outcome` is set)."""
-        key, entry = self.grant.seat.key, self.grant.seat.key.provider
+        key = self.grant.seat.key
         try:
             self._secret = await key.secret.get()
         except Exception as error:  # the user's callable: any fault of it is this key's
-            self.outcome = Outcome(OutcomeClass.NOT_SENT, Scope.KEY, message=f"secret source: {type(error).__name__}")
-            return b""
+            return self._fail(OutcomeClass.NOT_SENT, Scope.KEY, f"secret source: {type(error).__name__}")
         try:
-            request = entry.adapter.prepare(self._call, self.grant.upstream_model, self._secret)
-            timeouts = Timeouts(*_seconds(key))
-            self._opened = transport_of(key).open(request, timeouts, self.grant.sent)
-            self._response = await self._opened.__aenter__()
+            transport = transport_of(key)
+        except InvalidConfig as error:  # a proxy or client that cannot be had
+            return self._fail(OutcomeClass.NOT_SENT, Scope.KEY, str(error))
+        try:
+            request = key.provider.adapter.prepare(self._call, self.grant.upstream_model, self._secret)
+            opened = transport.open(request, Timeouts(*_seconds(key)), self.grant.sent)
+            self._response = await opened.__aenter__()
         except TransportError as error:
-            self._opened = None if self._response is None else self._opened
-            self.outcome = _unanswered(error)
-            return b""
+            scope = Scope.EGRESS if error.kind == "proxy" else Scope.PROVIDER
+            known = OutcomeClass.NOT_SENT if error.reached is Reached.NO else OutcomeClass.UNKNOWN
+            return self._fail(known, scope, str(error))
+        self._opened = opened
         return await self._head(self._response)
+
+    def _fail(self, outcome: OutcomeClass, scope: Scope, why: str) -> bytes:
+        self.outcome = self._shown(Outcome(outcome, scope, message=why))
+        return b""
 
     async def _head(self, response: Response) -> bytes:
         now = self._runtime.clock()
@@ -73,46 +88,69 @@ class Exchange:
         return await self.more()
 
     async def more(self) -> bytes:
-        """The next bytes to hand on; b"" when the answer has ended."""
+        """The next bytes to hand on; b"" when the answer has ended, or holds more than anybody would keep."""
         assert self._chunks is not None
         assert self._reading is not None
+        kept = 0
+        most = ERROR_BYTES_MAX if self._reading.failed else BODY_BYTES_MAX
         try:
             async for received in self._chunks:
                 content = self._reading.feed(received)
                 if content and self._call.stream and not self._reading.failed:
                     return content
-        except TransportError:
-            return self._end(complete=False)
-        return self._end(complete=True)
-
-    def _end(self, *, complete: bool) -> bytes:
-        assert self._reading is not None
-        self.outcome = self._blamed(self._reading.end(complete=complete))
-        self.rest = self._reading.rest()
+                kept += len(received)
+                if kept > most:
+                    self._end(complete=False)
+                    return b""
+        except TransportError as error:
+            self._end(complete=False, why=str(error))
+        else:
+            self._end(complete=True)
         return b""
 
-    def _blamed(self, outcome: Outcome) -> Outcome:
+    def _end(self, *, complete: bool, why: str = "") -> Outcome:
+        assert self._reading is not None
+        assert self._secret is not None
+        outcome = self._reading.end(complete=complete)
+        self.cut_off = not complete and outcome.outcome is OutcomeClass.BROKEN
+        if why and self.cut_off:
+            outcome = _but(outcome, message=f"{outcome.message}: {why}")
+        self.rest = self._reading.rest()
+        if outcome.outcome is not OutcomeClass.SUCCEEDED:
+            self.rest = bytes_without(self._secret, self.rest)
+        self.outcome = self._shown(self._blamed(outcome, self._secret))
+        return self.outcome
+
+    def _blamed(self, outcome: Outcome, secret: Secret) -> Outcome:
         """A rejected secret that can be fetched anew is not yet the key's fault."""
-        if outcome.outcome is OutcomeClass.KEY_FATAL and self._secret is not None:
-            key = self.grant.seat.key
-            if key.secret.refreshes and not key.rejected_before:
-                key.rejected_before = key.secret.reject(self._secret)
-                return Outcome(OutcomeClass.TRANSIENT, Scope.NONE, outcome.status, outcome.code, "secret rejected")
-        elif outcome.outcome is OutcomeClass.SUCCEEDED:
-            self.grant.seat.key.rejected_before = False
+        keeper = self.grant.seat.key.secret
+        if outcome.outcome is OutcomeClass.SUCCEEDED:
+            keeper.accepted(secret)
+        elif outcome.outcome is OutcomeClass.KEY_FATAL and keeper.rejected(secret):
+            return _but(outcome, scope=Scope.NONE)
         return outcome
 
+    def _shown(self, outcome: Outcome) -> Outcome:
+        """What others may see of it: not the secret that was sent."""
+        if self._secret is None or self._secret.reveal() not in outcome.message:
+            return outcome
+        return _but(outcome, message=without(self._secret, outcome.message))
+
     def cut(self, why: str) -> Outcome:
-        """The call was broken off: what is known of its outcome. Settles nothing itself."""
+        """The call was broken off: what is known of its outcome. Settles nothing itself.
+
+        A status that said no, or a stream whose end had been seen, counts as what it was."""
         if self.outcome is not None:
             return self.outcome
-        if self._reading is not None:
-            judged = self._reading.end(complete=False)
-            self.outcome = Outcome(OutcomeClass.CANCELLED, Scope.NONE, None, usage=judged.usage, message=why)
-        else:
+        if self._reading is None:
             known = OutcomeClass.UNKNOWN if self.grant.dispatched else OutcomeClass.NOT_SENT
             self.outcome = Outcome(known, Scope.NONE, message=why)
-        return self.outcome
+            return self.outcome
+        failed, judged = self._reading.failed, self._end(complete=False)
+        if not failed and judged.outcome is not OutcomeClass.SUCCEEDED:
+            judged = self.outcome = Outcome(OutcomeClass.CANCELLED, Scope.NONE, usage=judged.usage, message=why)
+            self.cut_off = True
+        return judged
 
     async def close(self) -> None:
         """Give the connection back, or close it if the answer was not read to its end. Bounded by the transport."""
@@ -133,7 +171,5 @@ def transport_of(key: KeyEntry) -> Transport:
     return key.transport
 
 
-def _unanswered(error: TransportError) -> Outcome:
-    scope = Scope.EGRESS if error.kind == "proxy" else Scope.PROVIDER
-    known = OutcomeClass.NOT_SENT if error.reached is Reached.NO else OutcomeClass.UNKNOWN
-    return Outcome(known, scope, message=str(error))
+def _but(outcome: Outcome, **changes: Any) -> Outcome:
+    return attrs.evolve(outcome, **changes)  # type: ignore[misc] # a value is an attrs class

@@ -102,9 +102,14 @@ class Fleet:
     # ------------------------------------------------------------------------------------------------------- keys
 
     def add_key(self, key_id: str, config: KeyConfig) -> KeyEntry:
-        """Start serving a key. ValueError if the id is in use."""
+        """Start serving a key. ValueError if the id is in use or names an unknown provider or pool."""
         if key_id in self.keys:
             raise ValueError(f"key {key_id!r} exists already")
+        if config.provider not in self.providers:
+            raise ValueError(f"key {key_id!r}: unknown provider {config.provider!r}")
+        for name in config.pools:
+            if name not in self.config.pools:
+                raise ValueError(f"key {key_id!r}: unknown pool {name!r}")
         provider = self.providers[config.provider]
         private = (
             self._new_pool(provider, f"pool:{provider.name}:{key_id}/own", PoolConfig(config.limits))
@@ -145,21 +150,11 @@ class Fleet:
         del entry.provider.keys[key_id]
         for seat in entry.seats:
             seat.group.leave(seat)
-            candidate = seat.group.candidate
-            candidate.unblock(seat)
-            if seat.group.first() is None:
-                candidate.ready.discard(seat.group)
+        entry.seats = []
         self.tree.remove("keys", entry.provider.name, entry.cell.actor_id)
         if entry.private is not None:
-            self._drop_private(entry, entry.private)
+            self.tree.remove("pools", entry.provider.name, entry.private.cell.actor_id)
         return entry
-
-    def _drop_private(self, entry: KeyEntry, private: PoolEntry) -> None:
-        for group in private.groups:
-            group.candidate.groups.pop(tuple(pool.pool_id for pool in group.pools), None)
-            group.candidate.unblock(group)
-            group.candidate.ready.discard(group)
-        self.tree.remove("pools", entry.provider.name, private.cell.actor_id)
 
     def by_actor(self, actor_id: str) -> tuple[KeyEntry | None, PoolEntry | None]:
         """The board's entry behind an actor, if it has one."""

@@ -11,13 +11,15 @@ import attrs
 
 from actorrouter.observe.decisions import Decision
 from actorrouter.router.board import Seat
+from actorrouter.router.demand import exact_amounts
 from actorrouter.runtime.cell import Cell
-from actorrouter.values import INF, Amounts, Outcome, OutcomeClass, Scope, Usage
+from actorrouter.values import INF, Amounts, Outcome, OutcomeClass, Scope, Secret, Usage
 
 
 @attrs.define(eq=False)
 class Lease:
-    """What the router remembers of a reservation. `abandoned`: its owner is gone. `expired`: charged in full."""
+    """What the router remembers of a reservation. `abandoned`: its owner is gone. `expired`: charged in full.
+    `given_back`: it no longer counts as in flight."""
 
     reservation_id: int
     seat: Seat
@@ -28,6 +30,7 @@ class Lease:
     abandoned: bool = False
     expired: bool = False
     dispatched: bool = False
+    given_back: bool = False
 
 
 class Grant:
@@ -61,6 +64,15 @@ class Grant:
         return self._lease.seat.group.candidate.upstream_model
 
     @property
+    def base_url(self) -> str:
+        """The provider's address, for requests of your own making."""
+        return self._lease.seat.key.provider.config.base_url
+
+    async def secret(self) -> Secret:
+        """The key's secret, for requests of your own making. Raises what a refreshing source raises."""
+        return await self._lease.seat.key.secret.get()
+
+    @property
     def decision(self) -> Decision:
         """Why this key."""
         return self._lease.decision
@@ -87,8 +99,10 @@ class Grant:
             self._sent(self._lease)
 
     def settle(self, usage: Usage | Amounts | None = None) -> None:
-        """It succeeded; this is what it used (None: what was reserved). Repeats change nothing."""
-        told = usage if isinstance(usage, Usage) or usage is None else Usage(usage)
+        """It succeeded; this is what it used (None: what was reserved). Repeats change nothing.
+
+        ValueError if an amount is no finite number of at least 0."""
+        told = usage if isinstance(usage, Usage) or usage is None else Usage(exact_amounts(usage))
         self.close(Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, usage=told))
 
     def release(self) -> None:
@@ -131,13 +145,8 @@ class Leases:
         self._late_max = late_max
         self._ends: deque[tuple[float, int]] = deque()
 
-    def add(self, lease: Lease) -> bool:
-        """Remember a new lease. True: it is the only one on the clock."""
-        self.open[lease.reservation_id] = lease
-        return self.queue(lease)
-
     def queue(self, lease: Lease) -> bool:
-        """Put the lease's (new) end on the clock."""
+        """Put the lease's (new) end on the clock. True: it is the only one there."""
         ends = self._ends
         ends.append((lease.expires_at, lease.reservation_id))
         if len(ends) > 1024 + 4 * len(self.open):

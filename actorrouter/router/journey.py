@@ -15,8 +15,10 @@ from actorrouter.errors import (
     OutcomeUnknown,
     Refused,
     RouterError,
+    RouterStopped,
     StreamInterrupted,
 )
+from actorrouter.router.board import KeyEntry, ProviderEntry
 from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.grants import Grant
@@ -49,16 +51,16 @@ class Journey:
         self._hub = hub
         self._demand = demand
         self._call = demand.call
-        self._started = hub.clock()
-        self._deadline = INF if self._call.deadline_s is None else self._started + self._call.deadline_s
-        wait_s = demand.route.config.wait_s if self._call.wait_s is None else self._call.wait_s
-        self._wait_until = min(self._deadline, self._started + wait_s)
-        self._sends = 0
+        self._deadline = INF if self._call.deadline_s is None else hub.clock() + self._call.deadline_s
+        self._wait_left_s = demand.route.config.wait_s if self._call.wait_s is None else self._call.wait_s
+        self._works = 0
+        self._fetched: set[str] = set()
         self._exchange: Exchange | None = None
+        self._sent: Exchange | None = None
         self.attempts: list[Attempt] = []
         self.delivered_bytes = 0
 
-    # ------------------------------------------------------------------------------------------------------ to an answer
+    # ----------------------------------------------------------------------------------------------------- to an answer
 
     async def __aenter__(self) -> Reply:
         while True:
@@ -74,68 +76,77 @@ class Journey:
             outcome = await self.end()
             if outcome.outcome is OutcomeClass.SUCCEEDED:
                 return Reply(self, exchange, exchange.rest)
-            await self._prepare_next(outcome, exchange)
+            await self._prepare_next(outcome, exchange.grant.seat.key)
 
     async def _acquire(self) -> Grant:
+        began = self._hub.clock()
         try:
-            return await self._hub.acquire(self._demand, self._wait_until)
-        except NoCapacity as error:
-            error.attempts = tuple(self.attempts)
-            if any(attempt.outcome.outcome is not OutcomeClass.NOT_SENT for attempt in self.attempts):
-                raise self._refused("no other candidate in time") from error
-            raise
+            return await self._hub.acquire(self._demand, min(self._deadline, began + self._wait_left_s))
+        except NotSent as error:
+            if not self.attempts:
+                raise
+            raise self._failure(_first_line(error), error) from error
+        finally:
+            self._wait_left_s = max(0.0, self._wait_left_s - (self._hub.clock() - began))
 
     async def _within_deadline(self, exchange: Exchange) -> bytes:
-        self._sends += 1
-        provider = exchange.grant.seat.key.provider
-        if self._sends == 1:
-            provider.retries.deposit()
-        content = b""
+        if not self.attempts:
+            exchange.grant.seat.key.provider.retries.deposit()
         with anyio.CancelScope(deadline=self._deadline):
-            content = await exchange.start()
-            return content
+            if self._hub.clock() < self._deadline:
+                return await exchange.start()
         exchange.cut("deadline passed")
-        return content
+        return b""
 
-    async def _prepare_next(self, outcome: Outcome, exchange: Exchange) -> None:
+    async def _prepare_next(self, outcome: Outcome, key: KeyEntry) -> None:
         """Make the next reservation worth asking for, or raise what the caller should know."""
-        key = exchange.grant.seat.key
         step = after(outcome, repeat_unknown=self._call.repeat_unknown)
         if step is Next.UNKNOWN:
-            raise OutcomeUnknown(f"key {key.key_id}: written, but no response: {outcome.message}", **self._facts())
+            raise self._failure(f"written, but no response: {outcome.message}")
         if step is Next.FAIL or self._hub.clock() >= self._deadline:
-            raise self._refused(outcome.message, exchange)
-        if step is Next.OTHER_KEY:
+            raise self._failure(outcome.message)
+        if step is Next.ANEW and key.key_id not in self._fetched:
+            self._fetched.add(key.key_id)
+        elif step is Next.AGAIN:
+            await self._again(outcome, key.provider)
+        else:
             self._demand.skip.add(key.key_id)
-            return
-        if self._sends >= self._call.max_attempts:
-            raise self._refused(f"{self._sends} sends, the most allowed", exchange)
-        if not key.provider.retries.withdraw():
-            raise self._refused(f"retry budget of provider {key.provider.name!r} is spent", exchange)
+
+    async def _again(self, outcome: Outcome, provider: ProviderEntry) -> None:
+        """The same work once more, if that is allowed."""
+        self._works += 1
+        if self._works >= self._call.max_attempts:
+            raise self._failure(f"{self._works} sends, the most allowed")
+        if not provider.retries.withdraw():
+            raise self._failure(f"retry budget of provider {provider.name!r} is spent")
         if outcome.scope is Scope.PROVIDER:
-            await self._avoid(key.provider.name)
+            await self._avoid(provider.name)
 
     async def _avoid(self, provider: str) -> None:
         """Ask other providers first; if there is none, give this one a moment."""
         self._demand.avoid.add(provider)
         if all(c.provider.name in self._demand.avoid for c in self._demand.route.candidates):
-            pause_s = min(_BACKOFF_MAX_S, _BACKOFF_S * 2.0 ** (self._sends - 1)) * (0.5 + self._hub.draw())
+            pause_s = min(_BACKOFF_MAX_S, _BACKOFF_S * 2.0 ** (self._works - 1)) * (0.5 + self._hub.draw())
             with anyio.CancelScope(deadline=self._deadline):
                 await anyio.sleep(pause_s)
+        if self._hub.clock() >= self._deadline:
+            raise self._failure("deadline passed")
 
-    def _facts(self) -> dict[str, Any]:
-        last = self.attempts[-1].decision_id if self.attempts else None
-        return {"attempts": tuple(self.attempts), "decision_id": last}
+    def _failure(self, why: str, cause: NotSent | None = None) -> RouterError:
+        """What the sends so far come to. The last one that left the process decides."""
+        tried = "; ".join(_told(attempt, why) for attempt in self.attempts)
+        if self._sent is None and isinstance(cause, NoCapacity | RouterStopped):
+            error: RouterError = type(cause)(f"{cause} (tried {tried})")
+        else:
+            error = _error(f"route {self._demand.route.name!r}: {why or 'refused'} ({tried})", self._sent)
+        error.attempts = tuple(self.attempts)
+        error.decision_id = self.attempts[-1].decision_id
+        if cause is not None:
+            error.available_at, error.available_in_s = cause.available_at, cause.available_in_s
+            error.refusals = cause.refusals
+        return error
 
-    def _refused(self, why: str, exchange: Exchange | None = None) -> RouterError:
-        tried = "; ".join(str(attempt) for attempt in self.attempts)
-        text = f"route {self._demand.route.name!r}: {why or 'refused'} ({tried})"
-        if all(attempt.outcome.outcome is OutcomeClass.NOT_SENT for attempt in self.attempts):
-            return NotSent(text, **self._facts())
-        status = self.attempts[-1].outcome.status
-        return Refused(text, body=exchange.rest if exchange else b"", status=status, **self._facts())
-
-    # -------------------------------------------------------------------------------------------------------- to its end
+    # ------------------------------------------------------------------------------------------------------- to its end
 
     async def more(self, exchange: Exchange) -> bytes:
         """Bytes of a stream; b"" at its good end. Raises StreamInterrupted at any other, once it is settled."""
@@ -148,19 +159,27 @@ class Journey:
             return content
         outcome = await self.end()
         if outcome.outcome is not OutcomeClass.SUCCEEDED:
-            raise StreamInterrupted(
-                f"key {exchange.grant.key_id}: stream broke after {self.delivered_bytes} bytes: "
-                f"{outcome.message or outcome.outcome}",
-                delivered_bytes=self.delivered_bytes,
-                **self._facts(),
-            )
+            raise self.interrupted(exchange)
         return exchange.rest
+
+    def interrupted(self, exchange: Exchange) -> StreamInterrupted:
+        """Why there is no more of an answer that began."""
+        outcome = self.attempts[-1].outcome
+        return StreamInterrupted(
+            f"key {exchange.grant.key_id}: stream broke after {self.delivered_bytes} bytes: "
+            f"{outcome.message or outcome.outcome}",
+            delivered_bytes=self.delivered_bytes,
+            attempts=tuple(self.attempts),
+            decision_id=self.attempts[-1].decision_id,
+        )
 
     async def end(self) -> Outcome:
         """Settle the send in hand, then give its connection back. Settling is synchronous and comes first."""
         assert self._exchange is not None
         exchange, self._exchange = self._exchange, None
         outcome = exchange.cut("caller went away")
+        if outcome.outcome is not OutcomeClass.NOT_SENT:
+            self._sent = exchange
         grant = exchange.grant
         self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id))
         grant.close(outcome)
@@ -172,6 +191,26 @@ class Journey:
     ) -> None:
         if self._exchange is not None:
             await self.end()
+
+
+def _error(text: str, sent: Exchange | None) -> RouterError:
+    if sent is None or sent.outcome is None:
+        return NotSent(text)
+    if sent.outcome.outcome is OutcomeClass.UNKNOWN:
+        return OutcomeUnknown(text)
+    if sent.cut_off:
+        return StreamInterrupted(text, delivered_bytes=0)
+    return Refused(text, body=sent.rest, status=sent.outcome.status)
+
+
+def _told(attempt: Attempt, why: str) -> str:
+    said = attempt.outcome.message
+    return f"{attempt}, {said}" if said and said not in why else str(attempt)
+
+
+def _first_line(error: NotSent) -> str:
+    said = str(error).partition("\n")[0]
+    return said.partition(": ")[2] if said.startswith("route ") else said
 
 
 class Reply:
@@ -215,10 +254,15 @@ class Reply:
 
     @property
     def body(self) -> bytes:
-        """A plain answer's bytes. RuntimeError for a stream that is still to be read."""
-        if self._exchange.outcome is None:
+        """A plain answer's bytes. RuntimeError for a stream that is still to be read, or was left before its end."""
+        if not self._whole:
             raise RuntimeError("this answer is a stream: iterate it, or `await reply.read()`")
         return self._content
+
+    @property
+    def _whole(self) -> bool:
+        outcome = self._exchange.outcome
+        return outcome is not None and outcome.outcome is OutcomeClass.SUCCEEDED
 
     def json(self) -> Any:
         """A plain answer's JSON."""
@@ -236,6 +280,8 @@ class Reply:
         content, self._content = self._content, b""
         if not content and self._exchange.outcome is None:
             content = await self._journey.more(self._exchange)
+        if not content and not self._whole:
+            raise self._journey.interrupted(self._exchange)
         if not content:
             raise StopAsyncIteration
         self._journey.delivered_bytes += len(content)

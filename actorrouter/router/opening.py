@@ -16,7 +16,7 @@ from actorrouter.errors import RouterStopped
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Reply
 from actorrouter.router.router import Quote, Router
-from actorrouter.values import Amounts, Call
+from actorrouter.values import Amounts, Call, Secret, Usage
 
 
 def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
@@ -52,7 +52,7 @@ class open_router(anyio.AsyncContextManagerMixin):  # noqa: N801 (reads as a ver
             except anyio.get_cancelled_exc_class():
                 raise
             except BaseException as error:  # leaves the task group unwrapped, below
-                failure = error
+                failure = _uncancelled(error) if group.cancel_scope.cancel_called else error
             finally:
                 self._router.stop()
         if failure is not None:
@@ -77,6 +77,43 @@ class open_router(anyio.AsyncContextManagerMixin):  # noqa: N801 (reads as a ver
             scope.cancel()
 
 
+def _uncancelled(error: BaseException) -> BaseException | None:
+    """A group without the cancellations that the router's own end caused."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(anyio.get_cancelled_exc_class())[1]
+    return error
+
+
+class BlockingGrant:
+    """A Grant in the hands of another thread."""
+
+    def __init__(self, grant: Grant, portal: BlockingPortal) -> None:
+        self._grant = grant
+        self._portal = portal
+        self.reservation_id = grant.reservation_id
+        self.key_id = grant.key_id
+        self.upstream_model = grant.upstream_model
+        self.base_url = grant.base_url
+        self.amounts = grant.amounts
+        self.decision_id = grant.decision.decision_id
+
+    def secret(self) -> Secret:
+        """As Grant.secret; blocks."""
+        return self._portal.call(self._grant.secret)
+
+    def sent(self) -> None:
+        """As Grant.sent."""
+        self._portal.call(self._grant.sent)
+
+    def settle(self, usage: Usage | Amounts | None = None) -> None:
+        """As Grant.settle."""
+        self._portal.call(self._grant.settle, usage)
+
+    def release(self) -> None:
+        """As Grant.release."""
+        self._portal.call(self._grant.release)
+
+
 class BlockingRouter:
     """A router in a thread of its own, for synchronous callers. Every method may be called from any thread."""
 
@@ -92,23 +129,24 @@ class BlockingRouter:
     def stream(self, call: Call) -> Iterator[Iterator[bytes]]:
         """As Router.stream: `with router.stream(call) as chunks: for chunk in chunks`."""
         with self._portal.wrap_async_context_manager(self._router.stream(call)) as reply:
-            yield iter(lambda: self._portal.call(_next_or_none, reply), None)  # type: ignore[arg-type]
+            yield iter(lambda: self._portal.call(_next_or_none, reply), None)
 
     @contextmanager
-    def reserve(self, model: str, amounts: Amounts, **options: Any) -> Iterator[Grant]:
-        """As Router.reserve, as a context. Settle through `router.settle(grant, usage)`."""
+    def reserve(self, model: str, amounts: Amounts, **options: Any) -> Iterator[BlockingGrant]:
+        """As Router.reserve, as a context."""
         grant = self._portal.call(lambda: self._router.reserve(model, amounts, **options))
-        failed = True
+        kind: type[BaseException] | None = None
         try:
-            yield grant
-            failed = False
+            yield BlockingGrant(grant, self._portal)
+        except BaseException as error:
+            kind = type(error)
+            raise
         finally:
-            error = RuntimeError("the block failed") if failed else None
-            self._portal.call(grant.__exit__, type(error) if error else None, error, None)
+            self._portal.call(grant.__exit__, kind, None, None)
 
-    def settle(self, grant: Grant, usage: Amounts | None = None) -> None:
+    def settle(self, grant: BlockingGrant, usage: Amounts | None = None) -> None:
         """As Grant.settle."""
-        self._portal.call(grant.settle, usage)
+        grant.settle(usage)
 
     def quote(self, call: Call) -> Quote:
         """As Router.quote."""

@@ -19,6 +19,7 @@ class Next(StrEnum):
 
     DONE = "done"
     OTHER_KEY = "other_key"  # this key cannot; the work was not done
+    ANEW = "anew"  # its secret was out of date: fetch another; the work was not done
     AGAIN = "again"  # worth repeating, on whatever has room
     FAIL = "fail"  # another candidate would say the same
     UNKNOWN = "unknown"  # may have been done: repeat only if the call allows
@@ -43,8 +44,11 @@ _NEXT: Final = {
 
 
 def after(outcome: Outcome, *, repeat_unknown: bool) -> Next:
-    """What this outcome calls for. A transport fault that is the key's own (proxy, secret) asks for another key."""
+    """What this outcome calls for. A transport fault that is the key's own (proxy, secret) asks for another key; a
+    rejected secret for which nobody is blamed, for a fresh one."""
     step = _NEXT[outcome.outcome]
+    if outcome.outcome is OutcomeClass.KEY_FATAL and outcome.scope is Scope.NONE:
+        return Next.ANEW
     if step is Next.UNKNOWN:
         return Next.AGAIN if repeat_unknown else Next.UNKNOWN
     if step is Next.AGAIN and outcome.scope in (Scope.KEY, Scope.EGRESS):

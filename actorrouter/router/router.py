@@ -13,24 +13,26 @@ from anyio.abc import TaskStatus
 
 from actorrouter.config import KeyConfig, RouterConfig
 from actorrouter.errors import InvalidCall, RouterStopped
-from actorrouter.events import ActorRestarted, Cleared, Enqueued
+from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqueued, Withdrawn
 from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
-from actorrouter.router.admission import Admission, Shortage
+from actorrouter.router.admission import Admission
 from actorrouter.router.board import KeyEntry, freshen, freshen_pool
-from actorrouter.router.demand import Demand
+from actorrouter.router.control import serve_control
+from actorrouter.router.control_socket import listening
+from actorrouter.router.demand import Demand, exact_amounts
 from actorrouter.router.exchange import Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Journey, Reply
 from actorrouter.router.probing import KeyTest, probe
+from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
 from actorrouter.runtime import loops
 from actorrouter.runtime.clock import loop_clock
 from actorrouter.runtime.journal import Journal
-from actorrouter.runtime.ref import Ref
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
@@ -70,6 +72,7 @@ class Router:
         self._rng = rng or random.Random()
         self._thread = 0
         self._state = "new"
+        self._offset, self._read_clock_at = 0.0, 0.0
         self.decisions = DecisionLog(config.decisions_max)
 
     # ------------------------------------------------------------------------------------------------------------- life
@@ -79,8 +82,9 @@ class Router:
         up. Ready when `task_status` says so."""
         self._begin()
         try:
-            async with anyio.create_task_group() as group:
+            async with listening(self.config.control) as listener, anyio.create_task_group() as group:
                 group.start_soon(loops.serve, self.runtime)
+                group.start_soon(serve_control, self, listener)
                 task_status.started(self)
                 await self._stop.wait()
                 group.cancel_scope.cancel()
@@ -97,7 +101,7 @@ class Router:
         self._state, self._thread = "running", threading.get_ident()
         self.runtime = Runtime(loop_clock(), self._journal)
         self.fatal = ""
-        self._stop, self._idle = anyio.Event(), anyio.Event()
+        self._stop = anyio.Event()
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
         self._waiting = Waiting(self.runtime, self.admission)
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
@@ -129,9 +133,7 @@ class Router:
             deadline=self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)
         ):
             while self._open_count():
-                self._idle = anyio.Event()
-                self._waiting.on_settled = self._idle.set
-                await self._idle.wait()
+                await self._waiting.settled().wait()
         return not self._open_count()
 
     def _open_count(self) -> int:
@@ -139,7 +141,7 @@ class Router:
 
     def _shut_rooms(self, error: RouterStopped) -> None:
         for route in self.fleet.routes.values():
-            Ref(self.runtime, route.cell).call(Shut(error))
+            self.runtime.tell(route.cell.actor_id, Shut(error))
 
     def _check(self) -> None:
         if self._thread != threading.get_ident():
@@ -206,9 +208,10 @@ class Router:
             known = ", ".join(sorted(self.fleet.routes)[:10])
             raise InvalidCall(f"unknown model {call.model[:80]!r}; routes are: {known}")
         self._check_call(call, route.candidates if given is None else ())
-        for dimension, amount in (given or call.units).items():
-            if not (isinstance(amount, int | float) or hasattr(amount, "is_finite")) or not 0 <= amount < INF:
-                raise InvalidCall(f"amount of {dimension!r} must be a finite number of at least 0")
+        try:
+            given = given and exact_amounts(given)
+        except ValueError as error:
+            raise InvalidCall(f"reserve for {call.model!r}: {error}") from None
         tenant = self.fleet.tenant_budgets(call.tenant) if call.tenant else ()
         return Demand(route, call, tenant, given)
 
@@ -273,7 +276,8 @@ class Router:
         """Serve with one more key, at once. ValueError if the id is in use or names an unknown provider or pool."""
         self._check_open()
         self.fleet.add_key(key_id, config)
-        self._waiting.room_made()
+        self._read_clock()
+        self._waiting.look_soon()
 
     async def remove_key(self, key_id: str, timeout_s: float | None = None) -> bool:
         """No new work for the key at once; forget it when what is in flight has finished. False: it has not in time,
@@ -283,12 +287,11 @@ class Router:
         deadline = self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)
         with anyio.CancelScope(deadline=deadline):
             while entry.in_flight:
-                settled = anyio.Event()
-                self._waiting.on_settled = settled.set
-                await settled.wait()
-        if entry.in_flight:
-            return False
+                await self._waiting.settled().wait()
+        if entry.in_flight or self.fleet.keys.get(key_id) is not entry:
+            return not entry.in_flight
         self.fleet.remove_key(key_id)
+        self._waiting.look_soon()
         if entry.transport is not None:
             await entry.transport.aclose()
         return True
@@ -317,7 +320,7 @@ class Router:
             freshen(entry, now)
             for pool in entry.pools:
                 freshen_pool(pool, now)
-        self.runtime.soon(self._waiting.room_made)
+        self._waiting.look_soon()
 
     def status(self) -> dict[str, Any]:
         """The fleet as plain data; JSON can hold it but for Decimals, which are text already."""
@@ -355,11 +358,14 @@ class Router:
 
     def _read(self, event: Any) -> None:
         """The board's part of the event stream: the rare events after which somebody may be asked again."""
-        if type(event) is Enqueued:
-            self._waiting.queued(self.fleet.routes[event.holders[0].partition(":")[2]])
-        elif type(event) is Cleared:
+        kind = type(event)
+        if kind is Enqueued or kind is Withdrawn:
+            self._waiting.changed(self.fleet.routes[event.holders[0].partition(":")[2]])
+        elif kind is Disabled or kind is Draining:
+            self._waiting.look_soon()
+        elif kind is Cleared:
             self._came_back(event.holders)
-        elif type(event) is ActorRestarted:
+        elif kind is ActorRestarted:
             self._came_back((event.actor,))
 
     def _came_back(self, holders: tuple[str, ...]) -> None:
@@ -369,10 +375,13 @@ class Router:
                 freshen(entry, now)
             if pool is not None:
                 freshen_pool(pool, now)
-        self.runtime.soon(self._waiting.room_made)
+        self._waiting.look_soon()
 
     def _read_clock(self) -> None:
+        """Tell calendar limits where the wall clock stands; after a jump they may be free at another instant."""
         now, wall = self.runtime.clock(), self._wall()
+        if self._read_clock_at and abs(wall - now - self._offset) > _JUMP_S:
+            self._refresh_all()
         self._offset, self._read_clock_at = wall - now, now + _CLOCK_EVERY_S
         for cell in self.fleet.clocked():
             self.runtime.tell(cell.actor_id, ClockRead(wall, now))

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import anyio
 
 from actorrouter.values import Secret, SecretSource
 
+HIDDEN: Final = "***"
+
 
 class SecretKeeper:
-    """One key's secret. Concurrent fetches are one fetch; a rejected secret is fetched anew before it is blamed."""
+    """One key's secret. Concurrent fetches are one; a rejected secret is fetched anew before the key is blamed."""
 
-    __slots__ = ("_cached", "_lock", "_source")
+    __slots__ = ("_cached", "_lock", "_renewed", "_source")
 
     def __init__(self, source: SecretSource) -> None:
         self._source = source
         self._cached: Secret | None = source if isinstance(source, Secret) else None
+        self._renewed = False
         self._lock: anyio.Lock | None = None
-
-    @property
-    def refreshes(self) -> bool:
-        """Whether another secret could be had."""
-        return not isinstance(self._source, Secret)
 
     async def get(self) -> Secret:
         """The secret to send now. Raises whatever the user's callable raises."""
@@ -39,10 +39,27 @@ class SecretKeeper:
             raise TypeError("a secret source must return a Secret")
         return secret
 
-    def reject(self, secret: Secret) -> bool:
-        """The provider refused this secret. True: another one will be fetched."""
-        if not self.refreshes:
+    def accepted(self, secret: Secret) -> None:
+        """The provider took this secret."""
+        if secret is self._cached:
+            self._renewed = False
+
+    def rejected(self, secret: Secret) -> bool:
+        """The provider refused this secret. True: another one can be had, so the key is not to blame yet."""
+        if isinstance(self._source, Secret):
             return False
-        if self._cached is secret:
-            self._cached = None
-        return True
+        if secret is not self._cached:
+            return True  # it has been replaced since this one was sent
+        blame, self._renewed = self._renewed, not self._renewed
+        self._cached = None
+        return not blame
+
+
+def without(secret: Secret, text: str) -> str:
+    """Text that may leave: the secret's own letters are masked wherever they stand."""
+    return text.replace(secret.reveal(), HIDDEN)
+
+
+def bytes_without(secret: Secret, content: bytes) -> bytes:
+    """The same for bytes."""
+    return content.replace(secret.reveal().encode(), HIDDEN.encode())

@@ -1,31 +1,44 @@
 """Waiting for capacity: the route actor keeps the queue, `dispatch` gives what became free to its head.
 
-One wake-up per grant; newcomers never pass a queue; routes take turns; a head too big to fit lets smaller ones pass
-only until it has waited half its time.
+One wake-up per grant; newcomers never pass a queue; routes take turns; a head that cannot go lets those pass that ask
+for less, or for other keys, until it has waited half its time. Whoever can no longer be helped is told so at once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from typing import Any, Final
+
+import anyio
 
 from actorrouter.actors.route import RoomFull
-from actorrouter.errors import InvalidCall, NoCapacity, WaitingRoomFull
+from actorrouter.errors import (
+    ActorDown,
+    ActorFailed,
+    InvalidCall,
+    MailboxFull,
+    NoCapacity,
+    NotSent,
+    RouterStopped,
+    WaitingRoomFull,
+)
 from actorrouter.messages import Enqueue, Peek, Serve, Ticket
 from actorrouter.observe.decisions import Tried, tell
-from actorrouter.router.admission import Admission, Shortage
+from actorrouter.router.admission import Admission
 from actorrouter.router.board import RouteEntry
 from actorrouter.router.demand import Demand
 from actorrouter.router.grants import Grant
+from actorrouter.router.search import Shortage
 from actorrouter.runtime.ref import Ref
 from actorrouter.runtime.runtime import Runtime
-from actorrouter.values import INF, Refusal
+from actorrouter.values import INF
 
-_PEEK = 8
-_STEP_S = 0.001
+_PEEK: Final = 8
+"""Tickets looked at in one go: as many as may pass a head that cannot go."""
+_STEP_S: Final = 0.001
 """An instant that has come and still refuses is asked again after this."""
-_INLINE_MAX = 16
-"""Grants given in one go by whoever settled; the pump goes on."""
+_INLINE_MAX: Final = 16
+"""Answers given in one go by whoever settled; the pump goes on."""
 
 
 class Waiting:
@@ -37,26 +50,23 @@ class Waiting:
         self._queued: OrderedDict[str, RouteEntry] = OrderedDict()
         self._dispatching = False
         self._again = False
-        self.on_settled: Callable[[], None] | None = None
-        """Called once, when a reservation ends."""
-        admission.on_room = self._settled
+        self._called = False
+        self._settled: anyio.Event | None = None
+        admission.on_room = self._room
+
+    # ---------------------------------------------------------------------------------------------------------- callers
 
     async def acquire(self, demand: Demand, wait_until: float) -> Grant:
-        """A grant now, or by `wait_until`. Raises NoCapacity, WaitingRoomFull, ActorDown."""
+        """A grant now, or by `wait_until`. Raises NoCapacity, WaitingRoomFull, InvalidCall, RouterStopped."""
         route, now = demand.route, self._runtime.clock()
-        if route.name not in self._queued:
-            found = self._admission.attempt(demand)
-            if isinstance(found, Grant):
-                return found
-            if found.final and found.decision.tried and all(_too_big(tried) for tried in found.decision.tried):
-                raise InvalidCall(
-                    str(self._no_capacity(found, "larger than any limit")),
-                    refusals=found.refusals,
-                    decision_id=found.decision.decision_id,
-                )
-            if found.final or wait_until <= now or (found.firm and found.available_at > wait_until):
-                raise self._no_capacity(found, "nobody can" if found.final else "nobody has room in time")
-            self._arm(route, found.available_at)
+        ahead = bool(route.cell.state.tickets)
+        found = self._admission.quote(demand) if ahead else self._admission.attempt(demand)
+        if isinstance(found, Grant):
+            return found
+        if found.final or (found.firm and found.available_at > wait_until):
+            raise self._never(demand, found)
+        if wait_until <= now:
+            raise self._no_capacity(demand, found, "others wait for it" if ahead else "nobody has room now")
         return await self._wait(demand, now, wait_until)
 
     async def _wait(self, demand: Demand, now: float, wait_until: float) -> Grant:
@@ -67,42 +77,67 @@ class Waiting:
                 Enqueue(ticket), deadline=wait_until, ask_id=ticket.ticket_id
             )
         except TimeoutError:
-            raise self._no_capacity(self._admission.quote(demand), "nobody had room in time") from None
+            raise self._no_capacity(demand, self._admission.quote(demand), "nobody had room in time") from None
+        except (RouterStopped, ActorDown) as error:  # one instance for all who wait: raise one's own
+            raise RouterStopped(f"route {route.name!r}: {error}") from None
+        except (ActorFailed, MailboxFull) as error:
+            raise NoCapacity(f"route {route.name!r}: its waiting room failed") from error
         if isinstance(got, Grant):
             return got
-        if isinstance(got, RoomFull):
-            raise WaitingRoomFull(f"route {route.name!r}: {got.waiting} calls are waiting, its bound")
-        raise NoCapacity(f"route {route.name!r}: {got.reason}", refusals=[got] if isinstance(got, Refusal) else ())
+        assert isinstance(got, RoomFull)
+        if got.waiting < route.config.waiting_max:
+            raise RouterStopped(f"route {route.name!r}: its waiting room is shut")
+        raise WaitingRoomFull(f"route {route.name!r}: {got.waiting} calls are waiting, its bound")
 
-    def _no_capacity(self, found: Shortage, what: str) -> NoCapacity:
+    def _never(self, demand: Demand, found: Shortage) -> NotSent:
+        why = self._no_capacity(demand, found, "nobody can" if found.final else "nobody has room in time")
+        if not found.too_big:
+            return why
+        text = str(why).replace("nobody can", "larger than any limit", 1)
+        return InvalidCall(text, refusals=why.refusals, decision_id=why.decision_id)
+
+    def _no_capacity(self, demand: Demand, found: Shortage, what: str) -> NoCapacity:
+        self._admission.record(demand, found)
         now = self._runtime.clock()
-        known = found.available_at < INF
-        when = f"; the first could in {max(0.0, found.available_at - now):.2f} s" if known else ""
-        why = "".join(
-            f"\n  {tried.key_id}: " + "; ".join(tell(r, now) for r in tried.refusals) for tried in found.decision.tried
-        )
+        in_s = max(0.0, found.available_at - now) if found.available_at < INF and not found.decision.chosen else None
+        when = f"; the first could in {in_s:.2f} s" if in_s is not None else ""
         return NoCapacity(
-            f"route {found.decision.route!r}: {what}{when}{why}",
+            f"route {found.decision.route!r}: {what}{when}{''.join(_told(t, now) for t in found.decision.tried)}",
             decision_id=found.decision.decision_id,
-            available_at=found.available_at if known else None,
-            available_in_s=max(0.0, found.available_at - now) if known else None,
+            available_at=found.available_at if in_s is not None else None,
+            available_in_s=in_s,
             refusals=found.refusals,
         )
 
-    # ---------------------------------------------------------------------------------------------------------- dispatch
+    def settled(self) -> anyio.Event:
+        """Set when the next reservation ends."""
+        if self._settled is None:
+            self._settled = anyio.Event()
+        return self._settled
 
-    def _settled(self) -> None:
-        told, self.on_settled = self.on_settled, None
+    # --------------------------------------------------------------------------------------------------------- dispatch
+
+    def _room(self) -> None:
+        told, self._settled = self._settled, None
         if told is not None:
-            told()
+            told.set()
         self.room_made()
 
-    def queued(self, route: RouteEntry) -> None:
-        """Somebody waits for this route now. The first one is looked at once more: room may have been made since it
-        was refused."""
+    def changed(self, route: RouteEntry) -> None:
+        """Somebody joined or left this route's queue: who can go may have changed, soon after the present turn."""
         if route.name not in self._queued:
             self._queued[route.name] = route
-            self._runtime.soon(self.room_made)
+        self.look_soon()
+
+    def look_soon(self) -> None:
+        """See who can go, from the pump."""
+        if not self._called and self._queued:
+            self._called = True
+            self._runtime.soon(self._look)
+
+    def _look(self) -> None:
+        self._called = False
+        self.room_made()
 
     def room_made(self) -> None:
         """Something settled, refilled, came back or was added: see who can go."""
@@ -113,17 +148,17 @@ class Waiting:
             return
         self._dispatching = True
         try:
-            granted = 0
-            while granted < _INLINE_MAX and self._round():
-                granted += 1
+            answered = 0
+            while answered < _INLINE_MAX and self._round():
+                answered += 1
         finally:
             self._dispatching = False
-        if granted >= _INLINE_MAX or self._again:
+        if answered >= _INLINE_MAX or self._again:
             self._again = False
-            self._runtime.soon(self.room_made)
+            self.look_soon()
 
     def _round(self) -> bool:
-        """One grant for the first route in turn that can have one."""
+        """One answer for the first route in turn that can have one."""
         for route in list(self._queued.values()):
             if self._serve(route):
                 if route.name in self._queued:
@@ -132,33 +167,41 @@ class Waiting:
         return False
 
     def _serve(self, route: RouteEntry) -> bool:
-        tickets = Ref(self._runtime, route.cell).call(Peek(_PEEK))
-        if isinstance(tickets, Refusal):
-            return False
+        tickets = self._call(route, Peek(_PEEK))
+        if not isinstance(tickets, tuple):
+            return False  # its restart calls again
         if not tickets:
             self._queued.pop(route.name, None)
             return False
         now, earliest = self._runtime.clock(), INF
-        too_big: Refusal | None = None
+        ahead: list[Demand] = []
         for ticket in tickets:
-            if too_big is not None and not _smaller(ticket.demand, too_big):
+            demand = ticket.demand
+            if not all(_may_pass(demand, other) for other in ahead):
                 continue
-            found = self._admission.attempt(ticket.demand, now - ticket.since)
+            found = self._admission.attempt(demand, now - ticket.since)
             if isinstance(found, Grant):
                 return self._hand_over(route, ticket, found)
+            if found.final:
+                return self._hand_over(route, ticket, self._never(demand, found))
             earliest = min(earliest, found.available_at)
-            too_big = next((refusal for refusal in found.refusals if refusal.dimension), None)
-            if too_big is None or now - ticket.since >= (ticket.deadline - ticket.since) / 2:
+            if now - ticket.since >= (ticket.deadline - ticket.since) / 2:
                 break
+            ahead.append(demand)
         self._arm(route, earliest)
         return False
 
-    def _hand_over(self, route: RouteEntry, ticket: Ticket, grant: Grant) -> bool:
-        served = Ref(self._runtime, route.cell).call(Serve(ticket.ticket_id, grant))
-        if served is not True:
-            grant.release()
-            return False
-        return True
+    def _hand_over(self, route: RouteEntry, ticket: Ticket, answer: Grant | NotSent) -> bool:
+        served = self._call(route, Serve(ticket.ticket_id, answer)) is True
+        if not served and isinstance(answer, Grant):
+            answer.release()
+        return served
+
+    def _call(self, route: RouteEntry, message: Peek | Serve) -> Any:
+        try:
+            return Ref(self._runtime, route.cell).call(message)
+        except ActorFailed:
+            return None
 
     def _arm(self, route: RouteEntry, at: float) -> None:
         if at < INF:
@@ -166,12 +209,18 @@ class Waiting:
             self._runtime.timers.set(("router", "dispatch", route.name), at, self.room_made)
 
 
-def _too_big(tried: Tried) -> bool:
-    return any(refusal.final and refusal.dimension for refusal in tried.refusals)
+def _told(tried: Tried, now: float) -> str:
+    said = "; ".join(tell(refusal, now) for refusal in tried.refusals)
+    return f"\n  {tried.key_id}: {said}" if said else ""
 
 
-def _smaller(demand: object, refusal: Refusal) -> bool:
-    assert isinstance(demand, Demand)
+def _may_pass(demand: Demand, other: Demand) -> bool:
+    """Whether what keeps the other waiting may leave room for this one: it asks for other keys, or for less."""
+    call, ahead = demand.call, other.call
+    if call.keys != ahead.keys or call.exclude_keys != ahead.exclude_keys or demand.skip != other.skip:
+        return True
     return any(
-        demand.amounts(candidate).get(refusal.dimension, 0) < refusal.requested for candidate in demand.route.candidates
+        demand.amounts(candidate).get(refusal.dimension, 0) < refusal.requested
+        for refusal in other.sized
+        for candidate in demand.route.candidates
     )

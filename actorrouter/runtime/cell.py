@@ -86,8 +86,12 @@ class Cell:
     mailbox: deque[Envelope] | None = None
     withdrawn: int = 0
     system: deque[Any] | None = None
+    posted: bool = False
+    """In line for the pump."""
     parked: dict[int, Parked] | None = None
     watchers: set[str] | None = None
+    timers: set[str] | None = None
+    """Keys it has set; some may have fired."""
     last_crash: str = ""
     on_crash: Callable[[Cell, str], None] | None = None
     on_undelivered: Callable[[Any], None] | None = None
@@ -103,3 +107,12 @@ class Cell:
     def depth(self) -> int:
         """Messages waiting."""
         return len(self.mailbox or ()) + len(self.system or ())
+
+
+def rebuilt(log: Log, behaviour: Behaviour, initial: Callable[[], Any]) -> Any:
+    """The state that snapshot and journal give; the initial one if there is neither."""
+    snapshot, events = log.load()
+    state = initial() if snapshot is None else behaviour.copy(snapshot)
+    for event in events:
+        behaviour.evolve[type(event)](state, event)
+    return state

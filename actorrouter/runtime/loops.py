@@ -5,8 +5,9 @@ from __future__ import annotations
 import anyio
 from anyio import lowlevel
 
+from actorrouter.runtime.engine import TURNS_PER_YIELD
 from actorrouter.runtime.interrupts import protect
-from actorrouter.runtime.runtime import TURNS_PER_YIELD, Runtime
+from actorrouter.runtime.runtime import Runtime
 
 
 async def serve(runtime: Runtime) -> None:

@@ -11,7 +11,9 @@ from anyio import lowlevel
 
 from actorrouter.errors import ActorDown, MailboxFull
 from actorrouter.runtime.cell import Cell, Envelope, Parked
-from actorrouter.runtime.runtime import TURNS_PER_YIELD, Crash, Runtime, unavailable
+from actorrouter.runtime.engine import TURNS_PER_YIELD, Crash, unavailable
+from actorrouter.runtime.interrupts import uninterrupted
+from actorrouter.runtime.runtime import Runtime
 from actorrouter.turns import AskWithdrawn
 from actorrouter.values import INF
 
@@ -57,7 +59,7 @@ class Ref:
     def call(self, message: Any) -> Any:
         """Run the turn now, in this task, never suspending. An actor that cannot answers with a Refusal saying when."""
         if not self._runtime.idle(self._cell):
-            return unavailable(self._cell)
+            return unavailable(self._cell, self._runtime.clock())
         return _raise_crash(self._runtime.turn(self._cell, message))
 
     def tell(self, message: Any) -> None:
@@ -70,6 +72,7 @@ class Ref:
         else:
             self._enqueue(message, 0, wanted=False)
 
+    @uninterrupted
     def _enqueue(self, message: Any, ask_id: int, *, wanted: bool = True) -> Parked:
         cell = self._cell
         if not cell.takes_mail:
@@ -96,6 +99,7 @@ class Ref:
             raise parked.failure
         return parked.reply
 
+    @uninterrupted
     def _leave(self, parked: Parked, ask_id: int) -> None:
         if parked.answered:
             if parked.failure is None:

@@ -17,6 +17,7 @@ from anyio import lowlevel
 from actorrouter.errors import ActorDown, ActorFailed
 from actorrouter.events import ActorCrashed
 from actorrouter.runtime.cell import Cell, Parked, Status
+from actorrouter.runtime.interrupts import uninterrupted
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.turns import AskWithdrawn, Behaviour
 
@@ -71,7 +72,9 @@ class Inbox:
         self._cell = cell
         self._event: anyio.Event | None = None
         self.closing = False
-        """The task was asked to end, soon."""
+        """The task was asked to end."""
+        self.over = False
+        """Its incarnation has ended, or is taken to have."""
         self.last: Any = None
         """The message taken last."""
 
@@ -87,7 +90,7 @@ class Inbox:
 
     def take(self) -> Letter | None:
         """The next letter if there is one now. When the actor ends for good, this still gives what was told to it."""
-        deaf = self.is_closed and self._cell.status is not Status.STOPPING
+        deaf = self.is_closed and (self.over or self._cell.status is not Status.STOPPING)
         return None if deaf else self._next()
 
     async def closed(self) -> None:
@@ -101,6 +104,7 @@ class Inbox:
 
     def wake(self) -> None:
         """There is mail, or the end."""
+        self.closing = self.is_closed
         if self._event is not None:
             self._event.set()
             self._event = None
@@ -119,9 +123,7 @@ class Inbox:
         while cell.mailbox:
             envelope = cell.mailbox.popleft()
             if envelope.parked is None or not envelope.parked.withdrawn:
-                return self._in_hand(
-                    Letter(cell, envelope.message, envelope.ask_id, envelope.parked, envelope.context)
-                )
+                return self._in_hand(Letter(cell, envelope.message, envelope.ask_id, envelope.parked, envelope.context))
         return None
 
     def _in_hand(self, letter: Letter) -> Letter:
@@ -168,7 +170,7 @@ class Incarnation:
             self._cut_off("out of memory")
             raise
         except Exception as error:  # for the supervisor
-            crash = error
+            crash = None if _in_good_order(error) else error
         except BaseException:
             self._cut_off("cancelled from outside")
             raise
@@ -208,10 +210,11 @@ class Incarnation:
         elif shutdown_s is not None:
             self._runtime.timers.set(self._timer, self._runtime.clock() + shutdown_s, self.kill)
 
+    @uninterrupted
     def _end(self, crash: Exception | None) -> None:
         if self.ended:
             return
-        asked = self.inbox.closing
+        asked = self.inbox.is_closed
         self._finish()
         if crash is not None and not asked:
             self._crashed(crash)
@@ -241,10 +244,9 @@ class Incarnation:
             self._on_end(self)
 
     def _finish(self) -> None:
-        self.ended = self.inbox.closing = True
+        self.ended = self.inbox.over = self.inbox.closing = True
         self._runtime.timers.cancel(self._timer)
-        if self.cell.wake == self.inbox.wake:
-            self.cell.wake = _nobody
+        self.cell.wake = _nobody
 
 
 def spawn_task_actor(
@@ -260,6 +262,13 @@ def spawn_task_actor(
     cell = runtime.spawn(actor_id, behaviour, _no_state, on_crash=on_crash, on_undelivered=on_undelivered)
     cell.busy, cell.wake = True, _nobody
     return cell
+
+
+def _in_good_order(error: Exception) -> bool:
+    """Whether the task, or the tasks it started, only let InboxClosed through."""
+    if isinstance(error, ExceptionGroup):
+        return all(_in_good_order(each) for each in error.exceptions)
+    return isinstance(error, InboxClosed)
 
 
 def _taken(cell: Cell) -> list[Parked]:
@@ -294,5 +303,5 @@ def _same(state: Any) -> Any:
     return state
 
 
-def _nothing(state: Any) -> int:
+def _nothing(_: Any) -> int:
     return 0

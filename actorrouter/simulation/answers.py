@@ -1,0 +1,117 @@
+"""Answering one accepted request: whole or as a stream, in the time and with the trouble its delivery says."""
+
+import json
+from collections.abc import Awaitable
+from math import inf
+from typing import Any
+
+import anyio
+from attrs import define
+
+from actorrouter.simulation.arrivals import Delivery, Outcome, Request
+from actorrouter.simulation.bodies import Chat
+from actorrouter.simulation.headers import Headers
+from actorrouter.simulation.provider import Admission, ProviderModel
+from actorrouter.simulation.wire import DropConnection, Wire
+
+_NOISE = b"\xff\xfe<html>not json"
+
+
+@define
+class Answer:
+    """One accepted request, from admission to its last byte. However it ends, it is booked as finished once."""
+
+    wire: Wire
+    model: ProviderModel
+    admission: Admission
+    delivery: Delivery
+    request: Request
+    headers: Headers
+    started_at: float
+    produced: int = 0
+
+    async def run(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+        finally:
+            self._finish("gone")
+
+    def _finish(self, outcome: Outcome) -> None:
+        self.model.finish(self.admission, self.produced, anyio.current_time(), outcome)
+
+    async def _produce(self, output_tokens: int) -> None:
+        """Take the time that so many tokens take in all; one that hangs takes for ever."""
+        service_s = self.delivery.first_token_s + output_tokens * self.delivery.per_token_s
+        await self.wire.pause_until(inf if self.delivery.hang else self.started_at + service_s)
+        self.produced = output_tokens
+        self.model.produce(self.admission, output_tokens, anyio.current_time())
+
+    async def send_whole(self, body: dict[str, Any]) -> None:
+        await self._produce(self.request.output_tokens)
+        garbled = self.delivery.garbage
+        self._finish("garbage" if garbled else "ok")
+        await self.wire.answer(200, _NOISE if garbled else body, self.headers)
+
+    def whole_chat(self) -> dict[str, Any]:
+        message = {"role": "assistant", "content": _words(self.request.output_tokens)}
+        choice = {"index": 0, "message": message, "finish_reason": self._finish_reason()}
+        return {**self._head("chat.completion"), "choices": [choice], "usage": self._usage()}
+
+    async def stream_chat(self, chat: Chat) -> None:
+        cut_after = self.delivery.cut_after
+        await self._produce(0)
+        if self.delivery.garbage:
+            await self._stream_noise()
+            return
+        usage = {"usage": None} if chat.include_usage else {}
+        await self.wire.start_events(self.headers, self._chunk({"role": "assistant", "content": ""}, usage))
+        await self._stream_words(self.request.output_tokens if cut_after is None else cut_after, usage)
+        if cut_after is not None:
+            await self._cut()
+            return
+        self._finish("ok")
+        ending = self._chunk({}, usage, self._finish_reason())
+        if chat.include_usage:
+            ending += _event({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()})
+        await self.wire.end_events(ending + b"data: [DONE]\n\n")
+
+    async def _stream_noise(self) -> None:
+        await self._produce(self.request.output_tokens)
+        self._finish("garbage")
+        await self.wire.start_events(self.headers, b"data: " + _NOISE + b"\n\n")
+        await self.wire.end_events()
+
+    async def _stream_words(self, output_tokens: int, usage: dict[str, Any]) -> None:
+        at_once = self.model.described.service.chunk_tokens
+        for sent in range(0, output_tokens, at_once):
+            upto = min(sent + at_once, output_tokens)
+            await self._produce(upto)
+            await self.wire.send_events(self._chunk({"content": _words(upto - sent)}, usage))
+
+    async def _cut(self) -> None:
+        self._finish("truncated")
+        if self.delivery.cut_how == "drop":
+            raise DropConnection
+        await self.wire.end_events()
+
+    def _chunk(self, delta: dict[str, str], usage: dict[str, Any], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return _event({**self._head("chat.completion.chunk"), "choices": [choice], **usage})
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {"id": self.admission.request_id, "object": kind, "created": 1, "model": self.request.model}
+
+    def _finish_reason(self) -> str:
+        return "length" if self.request.output_tokens == self.request.max_tokens else "stop"
+
+    def _usage(self) -> dict[str, int]:
+        prompt, completion = self.request.input_tokens, self.request.output_tokens
+        return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _words(output_tokens: int) -> str:
+    return "word " * output_tokens
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"

@@ -1,0 +1,165 @@
+"""One provider behind one port: its /v1 as providers answer it, and the bench's own doors beside it."""
+
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
+
+import anyio
+from anyio.abc import ByteStream
+from attrs import define, field
+
+from actorrouter.simulation.answers import Answer
+from actorrouter.simulation.arrivals import Request
+from actorrouter.simulation.bodies import read_chat, read_count, read_table
+from actorrouter.simulation.config import FaultConfig, ProviderConfig, structure
+from actorrouter.simulation.headers import Headers
+from actorrouter.simulation.provider import Admission, ProviderModel
+from actorrouter.simulation.wire import Asked, CallerGone, DropConnection, Faulty, Wire
+
+
+class Refused(Exception):
+    """The provider's answer to a request it does not admit."""
+
+    def __init__(self, status: int, body: dict[str, Any], headers: Headers) -> None:
+        super().__init__(status)
+        self.status, self.body, self.headers = status, body, headers
+
+
+@define
+class Site:
+    """One provider behind one port."""
+
+    name: str
+    described: ProviderConfig
+    model: ProviderModel = field(init=False)
+    connections: int = 0
+    bad_requests: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; what is still in flight is booked with the model that admitted it."""
+        chance = random.Random(self.described.seed)
+        self.model = ProviderModel(self.name, self.described, chance, anyio.current_time())
+        self.bad_requests = 0
+
+    async def converse(self, stream: ByteStream) -> None:
+        """Answer one connection's requests until it ends."""
+        if self.connections >= self.described.connections_max:
+            await stream.aclose()
+            return
+        self.connections += 1
+        gone = (CallerGone, DropConnection, anyio.BrokenResourceError, anyio.ClosedResourceError)
+        try:
+            async with stream:
+                with suppress(*gone):
+                    await self._answer_all(Wire(stream))
+        finally:
+            self.connections -= 1
+
+    async def _answer_all(self, wire: Wire) -> None:
+        try:
+            while (asked := await wire.next_request()) is not None:
+                await self._answer(wire, asked)
+        except Faulty as faulty:  # not HTTP, or too long: where the next request begins is unknown
+            self.bad_requests += 1
+            await wire.answer(faulty.status, _error(str(faulty)), last=True)
+
+    async def _answer(self, wire: Wire, asked: Asked) -> None:
+        endpoint = _ENDPOINTS.get((asked.method, asked.path), Site.nowhere)
+        try:
+            await endpoint(self, wire, asked)
+        except Refused as refused:
+            await wire.answer(refused.status, refused.body, refused.headers)
+        except Faulty as faulty:
+            self.bad_requests += 1
+            await wire.answer(faulty.status, _error(str(faulty)))
+
+    async def chat(self, wire: Wire, asked: Asked) -> None:
+        chat = read_chat(asked.json(), self.described.max_tokens_default)
+        answer = await self._admit(wire, _bearer(asked), chat.request, _as_openai)
+        if chat.stream:
+            await answer.run(answer.stream_chat(chat))
+        else:
+            await answer.run(answer.send_whole(answer.whole_chat()))
+
+    async def jobs(self, wire: Wire, asked: Asked) -> None:
+        units = read_count(read_table(asked.json(), "the body").get("units"), "units")
+        request = Request(next(iter(self.described.models), ""), 0, units, units)
+        answer = await self._admit(wire, asked.header(b"x-api-key"), request, _as_job)
+        await answer.run(answer.send_whole({"ok": True, "usage": {"units": units}}))
+
+    async def _admit(self, wire: Wire, secret: str, request: Request, tell: "_Tell") -> Answer:
+        """Admit, or raise the refusal in the endpoint's own shape."""
+        started_at = anyio.current_time()
+        admission = self.model.admit(secret, request, started_at)
+        headers = [("x-request-id", admission.request_id), *admission.headers]
+        if admission.delivery is not None:
+            return Answer(wire, self.model, admission, admission.delivery, request, headers, started_at)
+        if admission.status == 0:
+            raise DropConnection
+        status, body = tell(admission)
+        raise Refused(status, body, headers)
+
+    async def nowhere(self, _wire: Wire, asked: Asked) -> None:
+        raise Faulty(f"no such endpoint: {asked.method} {asked.path}", 404)
+
+    async def models(self, wire: Wire, asked: Asked) -> None:
+        if self.model.knows(_bearer(asked)):
+            listed = [
+                {"id": name, "object": "model", "created": 1, "owned_by": self.name} for name in self.described.models
+            ]
+            await wire.answer(200, {"object": "list", "data": listed})
+        else:
+            await wire.answer(401, _error("incorrect API key provided", "invalid_api_key"))
+
+    async def books(self, wire: Wire, asked: Asked) -> None:
+        audited = parse_qs(asked.query).get("audit") != ["0"]
+        books = self.model.books(anyio.current_time(), audited=audited)
+        await wire.answer(200, {**books, "bad_requests": self.bad_requests})
+
+    async def forget(self, wire: Wire, _asked: Asked) -> None:
+        self.reset()
+        await wire.answer(200, {"ok": True})
+
+    async def add_fault(self, wire: Wire, asked: Asked) -> None:
+        try:
+            self.model.add_fault(structure(asked.json(), FaultConfig), anyio.current_time())
+        except ValueError as error:  # ConfigInvalid too
+            raise Faulty(str(error)) from error
+        await wire.answer(200, {"ok": True})
+
+
+_ENDPOINTS: dict[tuple[str, str], Callable[[Site, Wire, Asked], Awaitable[None]]] = {
+    ("POST", "/v1/chat/completions"): Site.chat,
+    ("POST", "/v1/jobs"): Site.jobs,
+    ("GET", "/v1/models"): Site.models,
+    ("GET", "/__books"): Site.books,
+    ("POST", "/__reset"): Site.forget,
+    ("POST", "/__fault"): Site.add_fault,
+}
+
+
+def _bearer(asked: Asked) -> str:
+    return asked.header(b"authorization").removeprefix("Bearer ").strip()
+
+
+def _error(message: str, code: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
+
+
+_Tell = Callable[[Admission], tuple[int, dict[str, Any]]]
+
+
+def _as_openai(refused: Admission) -> tuple[int, dict[str, Any]]:
+    return refused.status, {"error": refused.error}
+
+
+def _as_job(refused: Admission) -> tuple[int, dict[str, Any]]:
+    key_kind = "revoked" if refused.cause == "revoked" else "unknown_key"
+    kinds = {401: (403, key_kind), 429: (429, "too_many"), 503: (503, "unavailable")}
+    status, kind = kinds.get(refused.status, (refused.status, "not_found"))
+    return status, {"error": (refused.error or {}).get("message"), "kind": kind}

@@ -1,11 +1,17 @@
-"""A limit that refills continuously."""
+"""A limit that refills continuously, and the form of it whose charges are corrected."""
 
 from __future__ import annotations
+
+from collections import deque
+from typing import Final
 
 import attrs
 
 from actorrouter.actors.terms import SLACK, Terms
 from actorrouter.values import INF
+
+_MARKS: Final = 16
+"""How finely a corrected bucket remembers its lows; the oldest merge, which can only give back less."""
 
 
 @attrs.define
@@ -56,7 +62,7 @@ class Bucket:
             self.empty_at = max(self.empty_at, at + self.terms.guard_s) + amount / self.rate
 
     def refund(self, amount: float, charged_at: float, now: float) -> None:
-        """What may have drained since is not given back: it was free to others already."""
+        """What may have drained since is not given back: others have had it."""
         if self.rate:
             self.empty_at -= max(0.0, amount / self.rate - (now - charged_at))
 
@@ -81,3 +87,54 @@ class Bucket:
 
     def copy(self) -> Bucket:
         return Bucket(self.terms, self.rate, self.burst, self.ceiling, self.empty_at, self.held)
+
+
+@attrs.define
+class Mark:
+    """The least a charge found `ahead` of it (seconds until empty) since an instant."""
+
+    since: float
+    ahead_s: float
+
+
+@attrs.define
+class Corrected(Bucket):
+    """A bucket whose charges are corrected at the end, to what they would be had they been right from the beginning.
+
+    A bucket that was empty between a charge and its correction has no use for the difference: the provider's gave
+    nothing back, or did before later charges. So as much comes back as every charge since has found ahead of it.
+    """
+
+    marks: deque[Mark] = attrs.field(factory=deque)
+
+    def charge(self, amount: float, at: float) -> None:
+        ahead_s = self.empty_at - at - self.terms.guard_s
+        marks = self.marks
+        if ahead_s <= 0:  # all earlier charges have drained
+            marks.clear()
+            marks.append(Mark(at, INF))
+        elif at - marks[-1].since < self.burst / self.rate / _MARKS:
+            marks[-1].ahead_s = min(marks[-1].ahead_s, ahead_s)
+        else:
+            marks.append(Mark(at, ahead_s))
+            if len(marks) > _MARKS:
+                oldest = marks.popleft()
+                marks[0] = Mark(oldest.since, min(oldest.ahead_s, marks[0].ahead_s))
+        Bucket.charge(self, amount, at)
+
+    def refund(self, amount: float, charged_at: float, now: float) -> None:
+        since = []
+        back_s = amount / self.rate
+        for mark in reversed(self.marks):
+            since.append(mark)
+            back_s = min(back_s, mark.ahead_s)
+            if mark.since <= charged_at:
+                break
+        else:
+            return
+        for mark in since:
+            mark.ahead_s -= back_s
+        self.empty_at -= back_s
+
+    def copy(self) -> Corrected:
+        return attrs.evolve(self, marks=deque(attrs.evolve(mark) for mark in self.marks))

@@ -6,7 +6,7 @@ from typing import Final
 
 from actorrouter.actors.calendar import Edges
 from actorrouter.actors.sliding import SLOTS
-from actorrouter.actors.windows import Bucket, Concurrency, Fixed, Paced, Sliding, Terms, Window
+from actorrouter.actors.windows import Bucket, Concurrency, Corrected, Fixed, Paced, Sliding, Terms, Window
 from actorrouter.config import Charge, LimitConfig, Shape
 from actorrouter.values import CONCURRENCY, COST
 
@@ -24,22 +24,17 @@ def window(limit: LimitConfig, charge: Charge, guard_s: float) -> Window:
         amount=limit.amount,
         window_s=_EVERY_S.get(limit.every or "", limit.window_s),
         guard_s=guard_s if limit.guard_s is None else limit.guard_s,
-        up_front=_charged_when_sent(charge, shape),
+        up_front=shape is not Shape.CONCURRENCY and charge in (Charge.UP_FRONT, Charge.UP_FRONT_THEN_SETTLE),
         settles=charge is not Charge.UP_FRONT,
     )
     return _SHAPES[shape](limit, terms)
 
 
-def _charged_when_sent(charge: Charge, shape: Shape) -> bool:
-    """A place is held to the end, whatever is said; and so is what a bucket, once drained, could not give back."""
-    if shape is Shape.CONCURRENCY:
-        return False
-    return charge is Charge.UP_FRONT or (charge is Charge.UP_FRONT_THEN_SETTLE and shape is not Shape.BUCKET)
-
-
 def _bucket(limit: LimitConfig, terms: Terms) -> Window:
     burst = terms.amount if limit.burst is None else limit.burst
-    return Bucket(terms, rate=terms.amount / terms.window_s, burst=burst, ceiling=burst)
+    corrected = terms.up_front and terms.settles and terms.amount
+    bucket = Corrected if corrected else Bucket
+    return bucket(terms, rate=terms.amount / terms.window_s, burst=burst, ceiling=burst)
 
 
 def _sliding(_: LimitConfig, terms: Terms) -> Window:

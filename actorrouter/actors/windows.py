@@ -7,9 +7,9 @@ the window's shape: `limit = free + held + level`. Instants are monotonic second
 guard later, which is what keeps the provider's count within the limit: for a bucket, arrivals in any T are at most
 burst + rate * (T - guard) as sent, hence burst + rate * T as received.
 
-**Corrections.** A provider that corrects a charge at the end does so before we hear of it, and a bucket that was empty
-by then gave nothing back. So a bucket holds until the end what will be corrected (the amount that stays counts from
-the end instead of the beginning: later, never earlier); a log corrects the very entry.
+**Corrections.** A provider that corrects a charge at the end does so before we hear of it, and our books must not fall
+below its own whenever that was. They do not if a correction leaves them as they would be had the charge been right
+from the beginning: a log corrects the very entry, a bucket gives back only what has not drained meanwhile.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 import attrs
 
-from actorrouter.actors.bucket import Bucket
+from actorrouter.actors.bucket import Bucket, Corrected
 from actorrouter.actors.fixed import Fixed
 from actorrouter.actors.sliding import Paced, Sliding
 from actorrouter.actors.terms import Terms, Window
 from actorrouter.values import INF
 
-__all__ = ["Bucket", "Concurrency", "Fixed", "Paced", "Sliding", "Terms", "Window"]
+__all__ = ["Bucket", "Concurrency", "Corrected", "Fixed", "Paced", "Sliding", "Terms", "Window"]
 
 
 @attrs.define

@@ -46,7 +46,7 @@ def _app() -> App:
         help_epilogue=_CODES,
         help_format="plaintext",
         version=__version__,
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), show_default=False),
         result_action="return_value",
         exit_on_error=False,
         print_error=False,

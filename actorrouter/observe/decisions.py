@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from actorrouter.values import INF, Amounts, Basis, Refusal
+from actorrouter.values import INF, Amounts, Basis, OutcomeClass, Refusal
 
 TRIED_MAX = 8
 
@@ -93,7 +93,7 @@ def explain(decision: Decision) -> str:
     if decision.tried_more:
         lines.append(f"  and {decision.tried_more} more keys refused")
     if decision.set_aside:
-        lines.append(f"  {decision.set_aside} not asked: each had already said when it could")
+        lines.append(f"  {decision.set_aside} set aside by now: each has said when it could")
     lines.append(_conclusion(decision))
     return "\n".join(line for line in lines if line)
 
@@ -133,8 +133,13 @@ def _conclusion(decision: Decision) -> str:
     if not decision.reservation_id:
         return f"  {decision.chosen} had room, but others waited ahead"
     waited = f" after {decision.waited_s:.2f} s of waiting" if decision.waited_s > 0 else ""
-    outcome = f"; it {decision.outcome}" if decision.outcome else "; still in flight"
-    return f"  chosen: {decision.chosen}{waited}{outcome}{_used(decision.usage)}"
+    return f"  chosen: {decision.chosen}{waited}; {_ended(decision.outcome)}{_used(decision.usage)}"
+
+
+def _ended(outcome: str) -> str:
+    if outcome == OutcomeClass.SUCCEEDED:
+        return "it succeeded"
+    return f"it ended as {outcome}" if outcome else "still in flight"
 
 
 def _used(usage: Amounts | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from actorrouter.actors.budget import BudgetState
@@ -19,13 +20,18 @@ def limit_status(window: Window, now: float) -> dict[str, Any]:
     level = window.level(now)
     return {
         "dimension": window.terms.dimension,
-        "amount": window.terms.amount,
+        "amount": _number(window.terms.amount),
         "window_s": window.terms.window_s,
-        "capacity": window.capacity,
-        "held": window.held,
-        "level": level,
-        "free": window.capacity - window.held - level,
+        "capacity": _number(window.capacity),
+        "held": _number(window.held),
+        "level": _number(level),
+        "free": _number(window.capacity - window.held - level),
     }
+
+
+def _number(amount: Any) -> Any:
+    """Money as text, so that no cent is lost in JSON."""
+    return str(amount) if isinstance(amount, Decimal) else amount
 
 
 def pool_status(state: PoolState, now: float) -> dict[str, Any]:
@@ -34,7 +40,7 @@ def pool_status(state: PoolState, now: float) -> dict[str, Any]:
         **_recovery(state.recovery, now),
         "open": len(state.opened) - state.expired,
         "expired": state.expired,
-        "surprise": dict(state.surprise),
+        "surprise": {dimension: _number(amount) for dimension, amount in state.surprise.items()},
         "limits": [limit_status(window, now) for window in state.windows],
     }
 

@@ -53,17 +53,27 @@ class Admission:
 
     def record(self, demand: Demand, found: Shortage) -> None:
         """Somebody is told of this shortage: keep its decision, and what the keys not asked have to say."""
+        self._ask_aside(demand, found)
+        self._decisions.add(found.decision)
+
+    def fits(self, demand: Demand, found: Shortage) -> bool:
+        """Whether some key could ever grant as much. True also if there are too many to ask."""
+        aside = sum(len(candidate.blocked) + len(candidate.closed) for candidate in demand.route.candidates)
+        if not aside or aside > TRIED_MAX:
+            return not found.too_big
+        self._ask_aside(demand, found)
+        return not found.too_big
+
+    def _ask_aside(self, demand: Demand, found: Shortage) -> None:
         decision = found.decision
-        search = Search(decision, demand)
         tried = list(decision.tried)
         for index, candidate in enumerate(() if demand.call.keys or decision.chosen else demand.route.candidates):
             message = Reserve(0, demand.amounts(candidate), candidate.config.model, decision.at)
-            for seat in not_asked(candidate, search):
+            for seat in not_asked(candidate, demand):
                 refusals = () if len(tried) >= TRIED_MAX else propose(self._runtime, seat.holders, message, decision.at)
                 if refusals and seat.key.key_id not in {each.key_id for each in tried if each.candidate == index}:
                     tried.append(Tried(seat.key.key_id, index, ABSENT, seat.key.in_flight, tuple(refusals)))
         decision.tried = tuple(tried)
-        self._decisions.add(decision)
 
     def _search(self, demand: Demand, waited_s: float, accept: Accept) -> Any:
         now = self._runtime.clock()
@@ -109,6 +119,8 @@ class Admission:
             message = Reserve(self._runtime.new_id(), amounts, candidate.config.model, now + self._lease_s)
         else:
             search.stopped_short()
+        if search.gate is None and candidate.blocked:
+            search.gated(propose(self._runtime, (*budgets, candidate.provider.circuit), message, now))
         search.leave(candidate)
         return None
 

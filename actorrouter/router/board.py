@@ -272,13 +272,13 @@ def _forget_stale(candidate: Candidate) -> None:
     heapq.heapify(candidate.aside)
 
 
-def next_change(candidate: Candidate, counts: Callable[[Group | Seat], bool] | None = None) -> float:
+def next_change(candidate: Candidate, counts: Callable[[Group | Seat], bool]) -> float:
     """When something that was set aside is ready again at the earliest; INF: only a settlement can tell.
 
     `counts`: whether it matters to the asker; costs O(log n) for each that does not."""
     aside = candidate.aside
     passed: list[tuple[float, int, Group | Seat]] = []
-    while aside and (aside[0][2].aside_until != aside[0][0] or (counts is not None and not counts(aside[0][2]))):
+    while aside and (aside[0][2].aside_until != aside[0][0] or not counts(aside[0][2])):
         entry = heapq.heappop(aside)
         if entry[2].aside_until == entry[0]:
             passed.append(entry)

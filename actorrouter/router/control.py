@@ -222,7 +222,7 @@ COMMANDS: Final[Mapping[str, Callable[[Router, Mapping[str, Any]], Awaitable[Any
 # ------------------------------------------------------------------------------------------------------- the other side
 
 
-async def ask_control(path: str, do: str, **asked: Any) -> Any:
+async def ask_control(path: str, do: str, /, **asked: Any) -> Any:
     """Ask the router behind the socket. Raises RouterError when it says no, OSError when nobody is there."""
     async with await anyio.connect_unix(path) as stream:
         try:

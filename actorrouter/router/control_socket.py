@@ -16,7 +16,7 @@ from anyio.abc import SocketListener
 
 from actorrouter.errors import RouterError
 
-_BACKLOG: Final = 16
+_BACKLOG: Final = 64
 _TRIES, _AGAIN_S = 50, 0.02
 
 

@@ -18,7 +18,7 @@ from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
 from actorrouter.router.admission import Admission
-from actorrouter.router.board import KeyEntry, freshen, freshen_pool
+from actorrouter.router.board import KeyEntry, close, freshen, freshen_pool
 from actorrouter.router.control import serve_control
 from actorrouter.router.control_socket import listening
 from actorrouter.router.demand import Demand, exact_amounts
@@ -362,11 +362,17 @@ class Router:
         if kind is Enqueued or kind is Withdrawn:
             self._waiting.changed(self.fleet.routes[event.holders[0].partition(":")[2]])
         elif kind is Disabled or kind is Draining:
-            self._waiting.look_soon()
+            self._went(event.holders)
         elif kind is Cleared:
             self._came_back(event.holders)
         elif kind is ActorRestarted:
             self._came_back((event.actor,))
+
+    def _went(self, holders: tuple[str, ...]) -> None:
+        for entry, _ in (self.fleet.by_actor(holder) for holder in holders):
+            for seat in entry.seats if entry is not None else ():
+                close(seat)
+        self._waiting.look_soon()
 
     def _came_back(self, holders: tuple[str, ...]) -> None:
         now = self.runtime.clock()

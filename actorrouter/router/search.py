@@ -41,7 +41,7 @@ class Shortage:
     def too_big(self) -> bool:
         """Whoever was asked can never grant as much."""
         tried = self.decision.tried
-        return self.final and bool(tried) and all(any(map(never_fits, each.refusals)) for each in tried)
+        return bool(tried) and all(any(map(never_fits, each.refusals)) for each in tried)
 
 
 class Search:
@@ -81,6 +81,11 @@ class Search:
         """The yes did not hold."""
         self.decision.chosen = ""
 
+    def gated(self, refusals: list[Refusal]) -> None:
+        """The candidate as a whole refuses: its circuit or a budget."""
+        if refusals:
+            self.gate = next((refusal for refusal in refusals if refusal.final), None) or latest(refusals)
+
     def stopped_short(self) -> None:
         """There are more keys than are asked in one go."""
         self._may_come(self.decision.at, firm=False)
@@ -91,7 +96,7 @@ class Search:
         if self.demand.call.keys or (gate is not None and gate.final):
             return
         counts = _counts(candidate, self.demand)
-        if not (any(map(counts, candidate.blocked)) if counts else candidate.blocked):
+        if not any(map(counts, candidate.blocked)):
             return
         at = next_change(candidate, counts)
         if gate is not None and gate.available_at >= at:
@@ -125,16 +130,12 @@ class Search:
         own = {key.cell.actor_id, key.private.pool_id if key.private is not None else ""}
         by_pools = [refusal for refusal in refusals if refusal.holder in pools]
         by_key = [refusal for refusal in refusals if refusal.holder in own and refusal.holder not in pools]
-        if len(by_pools) + len(by_key) < len(refusals):
-            self._shut([refusal for refusal in refusals if refusal.holder not in pools and refusal.holder not in own])
+        self.gated([refusal for refusal in refusals if refusal.holder not in pools and refusal.holder not in own])
         if by_pools:
             self._set_aside(group, by_pools)
         elif by_key:
             self._set_aside(seat, by_key)
         return bool(by_pools or by_key)
-
-    def _shut(self, refusals: list[Refusal]) -> None:
-        self.gate = next((refusal for refusal in refusals if refusal.final), None) or latest(refusals)
 
     def _set_aside(self, what: Group | Seat, refusals: list[Refusal]) -> None:
         if any(map(never_fits, refusals)):
@@ -201,25 +202,28 @@ def _pinned(candidate: Candidate, search: Search) -> Seat | None:
     return best
 
 
-def _counts(candidate: Candidate, demand: Demand) -> Callable[[Group | Seat], bool] | None:
-    """Whether something set aside could serve this call; None: everything could."""
+def _counts(candidate: Candidate, demand: Demand) -> Callable[[Group | Seat], bool]:
+    """Whether something set aside could serve this call when it is back."""
     unwanted = demand.skip | demand.call.exclude_keys
     if not unwanted:
-        return None
+        return _has_keys
     keys = (candidate.provider.keys.get(key_id) for key_id in unwanted)
     lost = [seat for key in keys if key is not None for seat in key.seats if seat.group.candidate is candidate]
 
     def counts(what: Group | Seat) -> bool:
-        if isinstance(what, Seat):
-            return what not in lost
-        return what.members > sum(seat.group is what for seat in lost)
+        return what not in lost if isinstance(what, Seat) else any(seat not in lost for seat in what.ranked())
 
     return counts
 
 
-def not_asked(candidate: Candidate, search: Search) -> Iterator[Seat]:
+def _has_keys(what: Group | Seat) -> bool:
+    """A group whose keys are all set aside themselves brings nothing back."""
+    return isinstance(what, Seat) or what.first() is not None
+
+
+def not_asked(candidate: Candidate, demand: Demand) -> Iterator[Seat]:
     """Keys that were not asked because they had said no before, for those who want to hear it again."""
-    unwanted = search.demand.skip | search.demand.call.exclude_keys
+    unwanted = demand.skip | demand.call.exclude_keys
     for what in (*islice(candidate.blocked, TRIED_MAX), *islice(candidate.closed, TRIED_MAX)):
         seat = what if isinstance(what, Seat) else what.first()
         if seat is not None and seat.key.key_id not in unwanted:

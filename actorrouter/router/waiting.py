@@ -63,8 +63,10 @@ class Waiting:
         found = self._admission.quote(demand) if ahead else self._admission.attempt(demand)
         if isinstance(found, Grant):
             return found
-        if found.final or (found.firm and found.available_at > wait_until):
+        if found.final or not self._admission.fits(demand, found):
             raise self._never(demand, found)
+        if found.firm and found.available_at > wait_until:
+            raise self._no_capacity(demand, found, "nobody has room in time")
         if wait_until <= now:
             raise self._no_capacity(demand, found, "others wait for it" if ahead else "nobody has room now")
         return await self._wait(demand, now, wait_until)
@@ -90,7 +92,7 @@ class Waiting:
         raise WaitingRoomFull(f"route {route.name!r}: {got.waiting} calls are waiting, its bound")
 
     def _never(self, demand: Demand, found: Shortage) -> NotSent:
-        why = self._no_capacity(demand, found, "nobody can" if found.final else "nobody has room in time")
+        why = self._no_capacity(demand, found, "nobody can")
         if not found.too_big:
             return why
         text = str(why).replace("nobody can", "larger than any limit", 1)

@@ -101,8 +101,6 @@ class Engine(Stream, ABC):
             self.snapshot(cell)
         for command in turn.commands:
             self._perform(cell, command)
-        if cell.mailbox or cell.system:
-            self.post(cell)
         return reply
 
     def _decide(self, cell: Cell, message: Any, now: float) -> Turn:
@@ -236,7 +234,7 @@ class Engine(Stream, ABC):
     @uninterrupted
     def _serve_one(self, cell: Cell) -> None:
         if cell.status is not Status.RUNNING or cell.busy:
-            return  # restart and the end of the turn post it again
+            return  # a restart posts it again
         if cell.system:
             self._serve_system(cell, cell.system.popleft())
         elif cell.mailbox:

@@ -57,7 +57,9 @@ class Ref:
         return await self._wait(parked, ask_id, deadline)
 
     def call(self, message: Any) -> Any:
-        """Run the turn now, in this task, never suspending. An actor that cannot answers with a Refusal saying when."""
+        """Run the turn now, in this task, never suspending. An actor that cannot answers with a Refusal saying when.
+
+        A deferred reply comes back as DEFER: nobody waits for it."""
         if not self._runtime.idle(self._cell):
             return unavailable(self._cell, self._runtime.clock())
         return _raise_crash(self._runtime.turn(self._cell, message))

@@ -13,13 +13,13 @@ from typing import Any
 from actorrouter.errors import ActorDown
 from actorrouter.events import ActorRestarted, ActorStopped
 from actorrouter.runtime.cell import Cell, Status, rebuilt
-from actorrouter.runtime.engine import TURNS_PER_YIELD, Crash, Engine, Late, unavailable
+from actorrouter.runtime.engine import Crash, Engine, Late
 from actorrouter.runtime.interrupts import uninterrupted
 from actorrouter.runtime.journal import Journal, MemoryJournal
 from actorrouter.turns import AskWithdrawn, Behaviour, Down
 from actorrouter.values import INF
 
-__all__ = ["TURNS_PER_YIELD", "Crash", "Late", "Runtime", "unavailable"]
+__all__ = ["Crash", "Runtime"]
 
 
 class Runtime(Engine):

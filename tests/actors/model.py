@@ -127,7 +127,9 @@ class Driver:
         return True
 
 
-def pool(*declared: LimitConfig, charge: Charge = Charge.UP_FRONT, guard_s: float = 0.0, checked: bool = True) -> Driver:
+def pool(
+    *declared: LimitConfig, charge: Charge = Charge.UP_FRONT, guard_s: float = 0.0, checked: bool = True
+) -> Driver:
     """An empty pool with these limits, its wall clock read at 0."""
     windows = tuple(limits.window(limit, charge, guard_s) for limit in declared)
     for window in windows:

@@ -28,11 +28,12 @@ class BucketMeter:
 
     def add(self, call: int, amount: Any, now: float) -> None:
         """Charge or, with a negative amount, correct."""
-        self.fill = max(0.0, max(0.0, self.fill - (now - self.at) * self.rate) + float(amount))
-        self.at = now
+        self.over(now)
+        self.fill = max(0.0, self.fill + float(amount))
 
     def over(self, now: float) -> float:
         """Units above the limit."""
+        self.fill, self.at = max(0.0, self.fill - (now - self.at) * self.rate), now
         return self.fill - self.size
 
 
@@ -99,7 +100,10 @@ Meter = BucketMeter | SlidingMeter | FixedMeter | PlacesMeter
 
 @attrs.define
 class World:
-    """A client and a provider of one limit. `weird`: some calls are released, lost, expire or settle late."""
+    """A client and a provider of one limit. `weird`: some calls are released, lost, expire or settle late.
+
+    `size`, `lasts_s`, `uses`: of every call, instead of random ones.
+    """
 
     declared: LimitConfig
     mode: Charge
@@ -110,6 +114,9 @@ class World:
     clients: int = 6
     windows: float = 5.0
     weird: bool = True
+    size: Any = None
+    lasts_s: float | None = None
+    uses: Any = None
     worst: float = -INF
     granted: int = 0
     it: Driver = attrs.field(init=False)
@@ -123,7 +130,7 @@ class World:
         self.it = pool(self.declared, charge=self.mode, guard_s=self.guard_s, checked=False)
         self.rng = random.Random(self.seed)
         for _ in range(self.clients):
-            self.at(self.rng.uniform(0.0, self.declared.window_s), self.ask(self.size()))
+            self.at(self.rng.uniform(0.0, self.declared.window_s), self.ask(self.some()))
         end = self.windows * self.declared.window_s
         while self.agenda and self.agenda[0][0] <= end:
             now, _, act = heapq.heappop(self.agenda)
@@ -134,8 +141,10 @@ class World:
         """Put on the agenda."""
         heapq.heappush(self.agenda, (when, next(self.order), act))
 
-    def size(self) -> Any:
+    def some(self) -> Any:
         """Mostly small, sometimes anything that fits."""
+        if self.size is not None:
+            return self.size
         whole = int(self.declared.amount)
         return type(self.declared.amount)(self.rng.choice((1, 2, max(1, whole // 10), self.rng.randint(1, whole))))
 
@@ -148,7 +157,7 @@ class World:
             if ready <= now:
                 self.send(amount, now)
             elif ready == INF or self.rng.random() < 0.1:
-                self.at(now + self.rng.expovariate(5.0 / self.declared.window_s), self.ask(self.size()))
+                self.at(now + self.rng.expovariate(5.0 / self.declared.window_s), self.ask(self.some()))
             else:
                 self.at(ready, self.ask(amount))
 
@@ -159,7 +168,7 @@ class World:
         rng, it = self.rng, self.it
         call = it.taken(now, **{self.declared.dimension: amount})
         self.granted += 1
-        self.at(now + rng.choice((0.0, rng.random() * self.declared.window_s)), self.ask(self.size()))
+        self.at(now + rng.choice((0.0, rng.random() * self.declared.window_s)), self.ask(self.some()))
         fate = rng.random() if self.weird else 1.0
         sent = now + rng.choice((0.0, 0.0, rng.random(), rng.uniform(0.0, self.declared.window_s)))
         if fate < 0.05:  # given up before it left
@@ -170,9 +179,10 @@ class World:
         if fate < 0.15:  # it never arrived
             self.at(sent + rng.expovariate(1.0), lambda t: it.release(call, t) and None)
             return
-        actual = rng.choice((amount, type(amount)(rng.randint(0, int(amount)))))
+        actual = rng.choice((amount, type(amount)(rng.randint(0, int(amount))))) if self.uses is None else self.uses
         arrived = sent + rng.choice((0.0, self.jitter_s, rng.uniform(0.0, self.jitter_s)))
-        ended = arrived + rng.choice((0.0, rng.random(), rng.expovariate(1.0 / self.declared.window_s)))
+        lasted = rng.choice((0.0, rng.random(), rng.expovariate(1.0 / self.declared.window_s)))
+        ended = arrived + (lasted if self.lasts_s is None else self.lasts_s)
         heard = ended + rng.choice((0.0, rng.random()))
         self.serve(call, amount, actual, arrived, ended)
         if fate < 0.25:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from actorrouter import (
     CandidateConfig,
+    Charge,
     InvalidCall,
     KeyConfig,
     NoCapacity,
@@ -251,7 +252,7 @@ class TestEnds:
 
     async def test_waits_if_a_settlement_may_help(self):
         """While something is held that may be given back, the call waits, although the books name a later instant."""
-        config = fleet(ONE, pools={"p": (units(10, 100, charge="up_front_then_settle"), at_once(2))})
+        config = fleet(ONE, pools={"p": (units(10, 100, charge=Charge.UP_FRONT_THEN_SETTLE), at_once(2))})
         async with running(config) as (router, _), anyio.create_task_group() as group:
             line = Line(router, group)
             await line.join("spent", {"units": 6})
@@ -453,6 +454,7 @@ async def _nobody_is_forgotten(actions: Any) -> None:
             for name in list(line.grants):
                 await line.done(name)
             await anyio.sleep(1)
+            await anyio.wait_all_tasks_blocked()
         assert not line.errors
 
 

@@ -27,6 +27,7 @@ from actorrouter import (
     Shape,
     open_router,
 )
+from actorrouter.config import RestartConfig
 from actorrouter.router.demand import Demand
 from actorrouter.router.grants import Grant
 from actorrouter.transport.port import Reached, Timeouts, TransportError
@@ -267,3 +268,19 @@ def taken(router: Router, amounts: Mapping[str, Any] | None = None, call: Call =
     found = router.admission.attempt(demand(router, call, {"requests": 1, "concurrency": 1, **(amounts or {})}))
     assert isinstance(found, Grant), found
     return found
+
+
+FRAGILE: Final = RestartConfig(max_restarts=1, within_s=1000.0, supervisor_max_restarts=1, backoff_s=0.01)
+"""Gives up after the second crash."""
+
+
+async def quarantine(router: Router, provider: str, actor_id: str) -> None:
+    """Crash an actor until its provider is given up; needs `FRAGILE`."""
+    for _ in range(50):
+        if router.tree.quarantined(provider):
+            return
+        cell = router.runtime.cells[actor_id]
+        if str(cell.status) == "running":
+            router.runtime.crash(cell, ZeroDivisionError(), "test")
+        await anyio.sleep(0.5)
+    raise AssertionError("still not given up")

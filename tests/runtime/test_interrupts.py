@@ -17,7 +17,8 @@ from actorrouter.runtime.runtime import Runtime
 from actorrouter.runtime.transaction import commit
 from actorrouter.turns import Behaviour
 
-from .actors_for_tests import COUNTER, Add, Added, Booked, CounterState, HandClock, counter, passes, running
+from .actors_for_tests import COUNTER, Add, Added, CounterState, HandClock, counter, passes, running
+from .gate import Booked
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 LOOPS: dict[str, Callable[[Any], Any]] = {

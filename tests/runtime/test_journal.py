@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actorrouter.runtime.cell import rebuilt
@@ -37,6 +37,7 @@ def test_a_snapshot_is_due_after_more_than_eight() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=400))
+@example([True] * 1000)
 def test_copying_is_constant_an_event(grows: list[bool]) -> None:
     """However large a state becomes, snapshots copy at most two items for each event; the tail stays within twice
     the state or eight."""

@@ -20,8 +20,9 @@ from actorrouter.runtime.runtime import Runtime
 from actorrouter.runtime.transaction import commit, conclude, propose
 from actorrouter.values import INF
 
-from .actors_for_tests import Book, Booked, Boom, Close, Closed, Gate, Serve, passes, running
+from .actors_for_tests import Boom, passes, running
 from .backends import run_on
+from .gate import Book, Booked, Close, Closed, Gate, Serve
 
 GATES = "abc"
 CAPACITY = {"a": 1, "b": 2, "c": 3}

@@ -246,58 +246,6 @@ def _roomy() -> Any:
     return type(COUNTER)("roomy", COUNTER.decide, COUNTER.evolve, COUNTER.copy, COUNTER.weigh, 1000)
 
 
-class TestMonitors:
-    def test_one_down(self, runtime: Runtime) -> None:
-        """A monitor hears of the end exactly once, however often it asked, and not of restarts."""
-        ref, other = counter(runtime), counter(runtime, "other")
-        runtime.monitor("counter", "other")
-        runtime.monitor("counter", "other")
-        with pytest.raises(ActorFailed):
-            other.call(Boom())
-        assert texts(ref) == []
-        runtime.stop(other.cell, "test")
-        runtime.stop(other.cell, "again")
-        assert texts(ref) == [Down("other", "test")]
-
-    def test_none_after_demonitor(self, runtime: Runtime) -> None:
-        """After demonitor no Down arrives, not even one that waits in the mailbox already."""
-        ref, other, third = counter(runtime), counter(runtime, "other"), counter(runtime, "third")
-        for target in ("other", "third"):
-            runtime.monitor("counter", target)
-        runtime.suspend(ref.cell, INF)
-        runtime.stop(other.cell, "test")
-        runtime.stop(third.cell, "test")
-        runtime.demonitor("counter", "other")
-        runtime.restart(ref.cell)
-        drained(runtime)
-        assert texts(ref) == [Down("third", "test")]
-
-    def test_of_what_has_stopped(self, runtime: Runtime) -> None:
-        """Monitoring what is not there any more, or never was, tells so at once."""
-        ref, other = counter(runtime), counter(runtime, "other")
-        runtime.stop(other.cell, "test")
-        runtime.monitor("counter", "other")
-        runtime.monitor("counter", "nobody")
-        assert texts(ref) == [Down("other", "not running"), Down("nobody", "not running")]
-
-    def test_of_a_new_life(self, runtime: Runtime) -> None:
-        """A monitor belongs to one life: who wants to hear of the next end asks again."""
-        ref, other = counter(runtime), counter(runtime, "other")
-        runtime.monitor("counter", "other")
-        runtime.stop(other.cell, "first")
-        runtime.spawn("other", COUNTER, CounterState)
-        runtime.stop(other.cell, "second")
-        assert texts(ref) == [Down("other", "first")]
-
-    def test_watcher_that_is_gone(self, runtime: Runtime) -> None:
-        """A Down for a watcher that has stopped is a dead letter."""
-        ref, other = counter(runtime), counter(runtime, "other")
-        runtime.monitor("counter", "other")
-        runtime.stop(ref.cell, "test")
-        runtime.stop(other.cell, "test")
-        assert runtime.dead_letters == 1
-
-
 def test_deferred_reply_keeps_no_turn(runtime: Runtime) -> None:
     """While an asker waits for its deferred reply the actor goes on with its other mail."""
     ref = counter(runtime)

@@ -26,14 +26,9 @@ from .actors_for_tests import (
     COUNTER,
     Add,
     Added,
-    Book,
-    Booked,
     Boom,
-    Close,
-    Closed,
     CounterState,
     Do,
-    Gate,
     HandClock,
     Note,
     Read,
@@ -44,6 +39,7 @@ from .actors_for_tests import (
     recorded,
     running,
 )
+from .gate import Book, Booked, Close, Closed, Gate
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from actorrouter.observe.laws.lost import Lost
 from actorrouter.observe.laws.needless import Evidence, Needless
 from actorrouter.observe.laws.promise import Promise
 from actorrouter.observe.laws.secrets import SecretScan
+from actorrouter.runtime.cell import Cell
 from actorrouter.values import Call, Secret
 
 _AUDIT_EVERY: Final = 1_000
@@ -45,7 +46,7 @@ class LawBook:
         self._pending: Any = None
         self._broken: set[str] = set()
         self._touched: set[str] = set()
-        self._cells: dict[str, Any] = {}
+        self._cells: dict[str, Cell] = {}
         self._last_id = 0
         config = router.config
         self.bookings = Bookings(self._tell)
@@ -103,7 +104,7 @@ class LawBook:
         self.events += 1
         try:
             if self._scan_events:
-                self.secrets.look(event, "an event", event.at)
+                self.secrets.look_at_event(event, event.at)
             self._read(event)
         except Exception as error:  # must not make the router drop its reader unseen
             self._tell(0, event.at, f"checkers failed on {type(event).__name__}: {error!r}")
@@ -222,10 +223,10 @@ class LawBook:
 
     def _compare(self, holders: set[str], now: float) -> None:
         self.lost.check(now)
-        cells: dict[str, Any] = self._router.runtime.cells
+        cells: dict[str, Cell] = self._router.runtime.cells
         keys = self._router.fleet.keys
         for holder in sorted(holders):
-            cell: Any = cells.get(holder)
+            cell: Cell | None = cells.get(holder)
             if cell is None or cell is not self._cells.get(holder):
                 continue
             self.leaks.compare(cell, now)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-from actorrouter.observe import status
+from actorrouter.actors.windows import Window
 from actorrouter.observe.laws.bookings import Bookings
 from actorrouter.observe.laws.found import Tell
 from actorrouter.observe.laws.meters import Meter
 from actorrouter.observe.laws.promise import Account, Promise
 from actorrouter.runtime.cell import Cell, Status
-
-_NOISE: Final = 1e-3
 
 
 class Leaks:
@@ -32,13 +28,10 @@ class Leaks:
         account = self._promise.accounts.get(cell.actor_id)
         if not self._same_reservations(cell, now) or account is None:
             return
-        if cell.actor_id.startswith("pool:"):
-            told = status.pool_status(cell.state, now)
-            self._limits(account, told["limits"], now)
-        else:
-            told = status.budget_status(cell.state, now)
-            budget = {"held": told["held"], "level": told["charged"], "free": told["free"], "capacity": told["usd"]}
-            self._limits(account, [{name: Decimal(text) for name, text in budget.items()}], now)
+        state = cell.state
+        windows = state.windows if hasattr(state, "windows") else (state.window,)
+        for meter, window in zip(account.meters, windows, strict=True):
+            self._limit(account, meter, window, now)
 
     def _same_reservations(self, cell: Cell, now: float) -> bool:
         holder, booked = cell.actor_id, self._bookings
@@ -54,21 +47,24 @@ class Leaks:
                 booked.forget(holder, number)
             else:
                 self._tell(2, now, f"{holder} has lost reservation {number}, which is open")
-        return theirs == booked.open_at[holder] | booked.late_at[holder].keys()
+        return bool(theirs == booked.open_at[holder] | booked.late_at[holder].keys())
 
-    def _limits(self, account: Account, books: Collection[Mapping[str, Any]], now: float) -> None:
-        for meter, told in zip(account.meters, books, strict=True):
-            held, level, free = told["held"], told["level"], told["free"]
-            who = f"{account.holder}, {meter.name}"
-            if all(abs(held - right) > meter.slack for right in meter.could_hold()):
-                self._tell(2, now, f"{who}: books hold {held}, open reservations {meter.held_total}")
-            if abs(told["capacity"] - free - held - level) > meter.slack:
-                self._tell(2, now, f"{who}: {told['capacity']} is not {free} free + {held} held + {level} charged")
-            if free < -_beyond(account, meter) - meter.slack:
-                self._tell(2, now, f"{who}: {free} free, more than surprise explains")
-            if level > meter.slack and meter.tally.is_dry(now, meter.touched_at):
-                idle_s = now - meter.touched_at
-                self._tell(2, now, f"{who}: {level} still charged after {idle_s:.0f} s without use")
+    def _limit(self, account: Account, meter: Meter, window: Window, now: float) -> None:
+        """`limit = free + held + level`: nothing is free that is promised, and nothing is kept that has drained."""
+        held, level, room = window.held, window.level(now), window.room(now)
+        free = window.capacity - held - level
+        who = f"{account.holder}, {meter.name}"
+        if all(abs(held - right) > meter.slack for right in meter.could_hold()):
+            self._tell(2, now, f"{who}: books hold {held}, open reservations {meter.held_total}")
+        if held < -meter.slack or level < -meter.slack:
+            self._tell(2, now, f"{who}: {held} held and {level} charged, less than nothing")
+        if room > max(free, 0) + meter.slack:
+            self._tell(2, now, f"{who}: room for {room} where {free} is free")
+        if free < -_beyond(account, meter) - meter.slack:
+            self._tell(2, now, f"{who}: {free} free, more than surprise explains")
+        if level > meter.slack and meter.tally.is_dry(now, meter.touched_at):
+            idle_s = now - meter.touched_at
+            self._tell(2, now, f"{who}: {level} still charged after {idle_s:.0f} s without use")
 
     def board(self, key_id: str, in_flight: int, now: float) -> None:
         """What the ranking believes a key has in flight."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any, Final
 
 from actorrouter.events import ActorStopped, DeadLettered, Settled
-from actorrouter.observe import status
 from actorrouter.observe.laws.bookings import Bookings
 from actorrouter.observe.laws.found import Tell
 from actorrouter.observe.laws.promise import Promise
@@ -73,15 +71,15 @@ class Lost:
         """One actor's sums of usage against those of the events."""
         if cell.status is not Status.RUNNING or cell.depth or self._bookings.broke_at.get(cell.actor_id):
             return
-        holder, account = cell.actor_id, self._promise.accounts.get(cell.actor_id)
+        holder, state = cell.actor_id, cell.state
+        account = self._promise.accounts.get(holder)
         if holder.startswith("pool:") and account is not None and holder not in self._bookings.unsure:
-            self._same(holder, "surprise", status.pool_status(cell.state, now)["surprise"], account.surprise, now)
+            self._same(holder, "surprise", state.surprise, account.surprise, now)
         elif holder.startswith("budget:") and account is not None:
-            told, meter = status.budget_status(cell.state, now), account.meters[0]
-            self._same(holder, "spending", Decimal(told["spent_in_all"]), meter.spent, now)
-            self._same(holder, "surprise", Decimal(told["surprise"]), meter.surprise, now)
+            self._same(holder, "spending", state.spent, account.meters[0].spent, now)
+            self._same(holder, "surprise", state.surprise, account.meters[0].surprise, now)
         elif holder.startswith("key:"):
-            self._same(holder, "calls served", status.key_status(cell.state, now)["served"], self._served[holder], now)
+            self._same(holder, "calls served", state.served, self._served[holder], now)
 
     def _same(self, holder: str, what: str, books: Any, events: Any, now: float) -> None:
         if books != events:

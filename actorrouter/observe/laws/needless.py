@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actorrouter.errors import (
+    ActorError,
     Attempt,
     InvalidCall,
     InvalidConfig,
@@ -27,6 +28,8 @@ _SHARED: Final = frozenset(
 )
 """Another candidate would say the same, or nobody asks any more."""
 _OTHER_KEY: Final = frozenset({OutcomeClass.KEY_FATAL, OutcomeClass.MODEL_SCOPE, OutcomeClass.QUOTA_SPENT})
+
+_BOUNDS: Final = ("retry budget", "the most allowed", "deadline passed")
 
 Evidence = Callable[[], str | None]
 """Whom a call like this would be granted by at this instant; None: nobody."""
@@ -56,6 +59,8 @@ class Needless:
 
     def _no_capacity(self, error: NoCapacity, call: Call | None, now: float) -> None:
         del call
+        if isinstance(error.__cause__, ActorError):
+            return  # its waiting room failed, and the cause is attached
         for refusal in error.refusals:
             if not refusal.reason or not _says_when(refusal):
                 self._complain(error, f"does not say why or when {refusal.holder} refused", now)
@@ -95,15 +100,16 @@ class Needless:
             self._complain(error, "though another candidate could have been asked", now)
 
     def _unknown(self, error: OutcomeUnknown, call: Call | None, now: float) -> None:
-        last = error.attempts[-1].outcome.outcome if error.attempts else None
-        if last is not OutcomeClass.UNKNOWN:
-            self._complain(error, f"after an attempt that ended as {last}", now)
+        sent = _last_sent(error)
+        if sent is None or sent.outcome.outcome is not OutcomeClass.UNKNOWN:
+            self._complain(error, f"after {sent or 'nothing that was sent'}", now)
         elif call is not None and call.repeat_unknown:
-            self._complain(error, "though the call may be repeated", now)
+            self._gave_up(error, call, now)
 
     def _interrupted(self, error: StreamInterrupted, call: Call | None, now: float) -> None:
         del call
-        if not error.attempts or error.attempts[-1].outcome.outcome is OutcomeClass.SUCCEEDED:
+        sent = _last_sent(error)
+        if sent is None or sent.outcome.outcome is OutcomeClass.SUCCEEDED:
             self._complain(error, "names no attempt that broke", now)
 
 
@@ -133,11 +139,14 @@ def _all_told(decision: Decision) -> bool:
     return refused and asked
 
 
+def _last_sent(error: RouterError) -> Attempt | None:
+    sent = [each for each in error.attempts if each.outcome.outcome is not OutcomeClass.NOT_SENT]
+    return sent[-1] if sent else None
+
+
 def _exhausted(error: RouterError, last: Attempt, call: Call | None) -> bool:
-    outcome = last.outcome.outcome
-    if outcome in _SHARED or isinstance(error.__cause__, NoCapacity):
+    """The last outcome is one that others share, nobody else had room, or a bound that the error names was reached."""
+    outcome, late = last.outcome.outcome, call is not None and call.deadline_s is not None
+    if outcome in _SHARED or isinstance(error.__cause__, NotSent) or late:
         return True
-    if outcome in _OTHER_KEY:
-        return call is not None and call.deadline_s is not None
-    spent = "retry budget" in str(error) or "the most allowed" in str(error)
-    return spent or (call is not None and call.deadline_s is not None)
+    return outcome not in _OTHER_KEY and any(bound in str(error) for bound in _BOUNDS)

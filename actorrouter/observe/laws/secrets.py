@@ -6,14 +6,20 @@ import base64
 import json
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
+
+import attrs
 
 from actorrouter.observe.laws.found import Tell
 from actorrouter.values import Secret
 
 _SHORTEST: Final = 6
 _GRAM_MAX: Final = 12
+_CLEAN_MAX: Final = 10_000
+_REPR_EVERY: Final = 256
 
 
 class SecretScan:
@@ -36,6 +42,8 @@ class SecretScan:
         self._tell = tell
         self._found_max = found_max
         self.found: list[str] = []
+        self._clean: set[str] = set()
+        self._events = 0
 
     def look(self, thing: Any, where: str = "", now: float = 0.0) -> bool:
         """Whether a secret shows in this thing. `where`: what it is, for the report."""
@@ -49,6 +57,31 @@ class SecretScan:
                 return True
         return False
 
+    def look_at_event(self, event: Any, now: float) -> None:
+        """As `look`, cheaper: what `repr` shows of an event is its fields, and most were clean before."""
+        self._events += 1
+        if self._events % _REPR_EVERY == 0:
+            self.look(event, f"the repr of {type(event).__name__}", now)
+        for name, shown in _fields(type(event)):
+            if shown and not self._is_clean(getattr(event, name)):
+                self.look(getattr(event, name), f"{name} of an event ({type(event).__name__})", now)
+
+    def _is_clean(self, part: Any) -> bool:
+        """Numbers are, texts that were before are, and what is made of such."""
+        if isinstance(part, int | float | Decimal | None):
+            return True
+        if isinstance(part, str):
+            if part not in self._clean:
+                if self.shows(part):
+                    return False
+                if len(self._clean) >= _CLEAN_MAX:
+                    self._clean.clear()
+                self._clean.add(part)
+            return True
+        if isinstance(part, Mapping):
+            return all(map(self._is_clean, part)) and all(map(self._is_clean, part.values()))
+        return isinstance(part, tuple) and all(map(self._is_clean, part))
+
     def shows(self, text: str) -> bool:
         """Whether this text holds any form of a secret."""
         gram, forms = self._gram, self._forms
@@ -59,6 +92,11 @@ class SecretScan:
             if known is not None and any(text.startswith(form, start) for form in known):
                 return True
         return False
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, bool], ...]:
+    return tuple((field.name, bool(field.repr)) for field in attrs.fields(kind))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -199,7 +199,8 @@ class Calendar:
 
     def _windows(self, at: float) -> set[tuple[int, int]]:
         wall, near = at + (self._offset or 0.0), max(0.0, self._guard_s - _EDGE_S)
-        return {(self._epoch, self._window_of(instant)) for instant in (wall - near, wall, wall + near)}
+        instants = (wall - near, wall, wall + near) if near else (wall,)
+        return {(self._epoch, self._window_of(instant)) for instant in instants}
 
     def is_dry(self, now: float, touched_at: float) -> bool:
         wall = self._offset or 0.0

@@ -95,7 +95,9 @@ class Isolate:
 
 @value
 class Ticket:
-    """One place in the waiting room; `ticket_id` is also its parked ask. `deadline`, `since`: monotonic seconds."""
+    """One place in the waiting room; `ticket_id` is also its parked ask. `deadline`, `since`: monotonic seconds.
+
+    `back`: it had been served and the send failed; it waits on in front of those who came after it."""
 
     ticket_id: int
     tenant: str
@@ -103,6 +105,7 @@ class Ticket:
     since: float
     deadline: float
     demand: object = attrs.field(repr=False)
+    back: bool = False
 
 
 @value

@@ -1,8 +1,8 @@
 """A burst against four small keys: everything served, nothing rejected, no slower than the capacity allows.
 
-Four keys with a token bucket each (20,000 tokens a minute, burst 20,000); 200 calls of 1,000 tokens at once, then 72 of
-the 80 that fit at once. The provider refills continuously and keeps its own books. Whoever waits for a 429 to learn that
-a key is full serves 80 to 124 of 200.
+Four keys with a token bucket each (20,000 tokens a minute, burst 20,000); 200 calls of 1,000 tokens at once, then 72
+of the 80 that fit at once. The provider refills continuously and keeps its own books. Whoever waits for a 429 to learn
+that a key is full serves 80 to 124 of 200.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import time
 from typing import Any
 
 import anyio
-from benchmarks.harness import finish, options, table
-from benchmarks.upstream import Upstream, keys, upstream
 
 from actorrouter import (
     Call,
@@ -29,6 +27,8 @@ from actorrouter import (
     open_router,
 )
 from actorrouter.adapters.openai import OpenAIChat
+from benchmarks.harness import finish, options, table
+from benchmarks.upstream import Upstream, keys, upstream
 
 KEYS, AMOUNT, SIZE = 4, 20_000, 1_000
 

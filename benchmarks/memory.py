@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import anyio
-from benchmarks.fleets import fleet
-from benchmarks.harness import finish, options, table
 
 from actorrouter import Router, open_router
 from actorrouter.router.demand import Demand
 from actorrouter.router.grants import Grant
 from actorrouter.values import REQUESTS, TOKENS, Call
+from benchmarks.fleets import fleet
+from benchmarks.harness import finish, options, table
 
 
 def private_bytes() -> int:

@@ -13,8 +13,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-from benchmarks.fleets import fleet
-from benchmarks.harness import finish, options, percentile, table
 
 from actorrouter import Call, Router, open_router
 from actorrouter.events import Granted, Settled
@@ -28,6 +26,8 @@ from actorrouter.runtime.runtime import Runtime
 from actorrouter.runtime.transaction import commit, conclude, propose
 from actorrouter.turns import Behaviour, Turn
 from actorrouter.values import CONCURRENCY, COST, REQUESTS, TOKENS, OutcomeClass, Scope, Usage
+from benchmarks.fleets import fleet
+from benchmarks.harness import finish, options, percentile, table
 
 AMOUNTS = {REQUESTS: 1, CONCURRENCY: 1, TOKENS: 1000, COST: Decimal("0.01")}
 USED = {TOKENS: 700, COST: Decimal("0.007")}

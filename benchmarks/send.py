@@ -1,8 +1,7 @@
 """`router.send` against the bare HTTP client it uses, on the same loopback server, both in this process, taking turns.
 
-`ratio` is throughput through the router over throughput of the bare client (above 1: the router is faster, because every
-key has a connection pool of its own and the client's pool costs more the more connections it holds). `cpu_us` is this
-process's CPU per call.
+`ratio` is throughput through the router over throughput of the bare client. Above 1 the router is faster: every key has
+a connection pool of its own, and a pool costs more the more connections it holds. `cpu_us`: this process's CPU per call.
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from typing import Any
 
 import anyio
 import httpx2
-from benchmarks.fleets import LIMITS
-from benchmarks.harness import finish, options, table
-from benchmarks.upstream import keys, upstream
 
 from actorrouter import (
     Call,
@@ -32,6 +28,9 @@ from actorrouter import (
     Secret,
     open_router,
 )
+from benchmarks.fleets import LIMITS
+from benchmarks.harness import finish, options, table
+from benchmarks.upstream import keys, upstream
 
 BODY = {"messages": [{"role": "user", "content": "x" * 300}], "max_tokens": 64, "metadata": {"output_tokens": "16"}}
 

@@ -25,6 +25,10 @@ _LONGER: Final = 1.05
 """A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
 
 
+LOAD_SPAN_S: Final = 60.0
+"""A day's window that is a tenth used weighs as much as a minute's: the share ranks, not how long it lasts."""
+
+
 @attrs.define
 class Open:
     """A reservation not yet settled. `sent_at`: when it was dispatched. `expired_at`: when its lease ran out."""
@@ -240,12 +244,12 @@ def cleared(state: PoolState, event: Cleared) -> None:
 # ------------------------------------------------------------------------------------------------------- publish, copy
 
 
-def share(state: PoolState, now: float) -> float:
-    """How loaded the pool is: the largest used fraction of its limits."""
+def load_s(state: PoolState, now: float) -> float:
+    """How loaded the pool is: the seconds in which its fullest limit drains, as if no window were over a minute."""
     most = 0.0
     for window in state.windows:
-        used = window.share(now)
-        most = max(used, most)
+        seconds = window.share(now) * min(window.terms.window_s, LOAD_SPAN_S)
+        most = max(seconds, most)
     return most
 
 

@@ -87,7 +87,11 @@ def enqueued(state: RouteState, event: Enqueued) -> None:
     ticket = event.ticket
     state.tickets[ticket.ticket_id] = ticket
     tenants = state.lines.setdefault(ticket.priority, OrderedDict())
-    tenants.setdefault(ticket.tenant, OrderedDict())[ticket.ticket_id] = None
+    line = tenants.setdefault(ticket.tenant, OrderedDict())
+    line[ticket.ticket_id] = None
+    if ticket.back:
+        line.move_to_end(ticket.ticket_id, last=False)
+        tenants.move_to_end(ticket.tenant, last=False)
 
 
 def served(state: RouteState, event: Served) -> None:

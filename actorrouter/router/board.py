@@ -24,7 +24,6 @@ from actorrouter.transport.port import Transport
 from actorrouter.values import INF, Amounts, Refusal
 
 _STEP_S = 0.125
-_HORIZON_S = 60.0
 _IDLE = 0
 _NONE_READY = 1 << 62
 _STALE_MAX = 64
@@ -290,10 +289,10 @@ def next_change(candidate: Candidate, counts: Callable[[Group | Seat], bool]) ->
 
 def load_score(pools: tuple[PoolEntry, ...], now: float) -> int:
     """The pools' load as an instant on a common scale, so that it needs no refresh while it drains."""
-    share = 0.0
+    seconds = 0.0
     for pool in pools:
-        share = max(share, quota.share(pool.cell.state, now))
-    return int((now + _HORIZON_S * share) / _STEP_S) + 1 if share > 0 else _IDLE
+        seconds = max(seconds, quota.load_s(pool.cell.state, now))
+    return int((now + seconds) / _STEP_S) + 1 if seconds > 0 else _IDLE
 
 
 def took(seat: Seat, now: float) -> None:

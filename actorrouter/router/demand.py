@@ -32,7 +32,7 @@ _MTOK: Final = Decimal(1_000_000)
 class Demand:
     """One call on its way. `given`: amounts named by the caller, used as they are. `skip`: keys that cannot
     serve it; `avoid`: providers that have failed it, asked last. `sized`: the limits that had no room for it when keys
-    were last asked."""
+    were last asked. `since`: when it first asked for capacity."""
 
     route: RouteEntry
     call: Call
@@ -41,6 +41,7 @@ class Demand:
     skip: set[str] = attrs.field(factory=set)
     avoid: set[str] = attrs.field(factory=set)
     sized: tuple[Refusal, ...] = ()
+    since: float | None = None
     _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
 
     def amounts(self, candidate: Candidate) -> Amounts:

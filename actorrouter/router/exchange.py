@@ -132,9 +132,9 @@ class Exchange:
 
     def _shown(self, outcome: Outcome) -> Outcome:
         """What others may see of it: not the secret that was sent."""
-        if self._secret is None or self._secret.reveal() not in outcome.message:
+        if self._secret is None or self._secret.reveal() not in outcome.message + outcome.code:
             return outcome
-        return _but(outcome, message=without(self._secret, outcome.message))
+        return _but(outcome, message=without(self._secret, outcome.message), code=without(self._secret, outcome.code))
 
     def cut(self, why: str) -> Outcome:
         """The call was broken off: what is known of its outcome. Settles nothing itself.

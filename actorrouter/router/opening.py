@@ -44,6 +44,7 @@ class open_router(anyio.AsyncContextManagerMixin):  # noqa: N801 (reads as a ver
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncGenerator[Router, None]:
         failure: BaseException | None = None
+        self._started = False
         async with anyio.create_task_group() as group:
             try:
                 await group.start(self._serve, group.cancel_scope)
@@ -128,7 +129,7 @@ class BlockingRouter:
     @contextmanager
     def stream(self, call: Call) -> Iterator[Iterator[bytes]]:
         """As Router.stream: `with router.stream(call) as chunks: for chunk in chunks`."""
-        with self._portal.wrap_async_context_manager(self._router.stream(call)) as reply:
+        with self._portal.wrap_async_context_manager(self._portal.call(self._router.stream, call)) as reply:
             yield iter(lambda: self._portal.call(_next_or_none, reply), None)
 
     @contextmanager

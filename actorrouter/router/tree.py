@@ -1,10 +1,10 @@
 """The supervisor tree of a router, as DESIGN draws it: budgets, then providers, then routes; stopped in reverse.
 
-    router                        one_for_one; gives up -> RouterStopped
-      budgets                     one actor a budget
-      provider:NAME               one_for_one; gives up -> quarantined, the rest serves on
-        circuits · pools · keys   one_for_one, dynamic
-      routes                      one waiting room a route
+router                        one_for_one; gives up -> RouterStopped
+  budgets                     one actor a budget
+  provider:NAME               one_for_one; gives up -> quarantined, the rest serves on
+    circuits · pools · keys   one_for_one, dynamic
+  routes                      one waiting room a route
 """
 
 from __future__ import annotations
@@ -50,7 +50,11 @@ class Tree:
         return parent.supervisor(name)
 
     def _start(
-        self, supervisor: Supervisor, actor_id: str, behaviour: Behaviour, initial: Callable[[], Any],
+        self,
+        supervisor: Supervisor,
+        actor_id: str,
+        behaviour: Behaviour,
+        initial: Callable[[], Any],
         give_back: Callable[[Any], None] | None = None,
     ) -> Cell:
         supervisor.start_child(ActorSpec(actor_id, behaviour, initial, backoff=self._backoff, on_undelivered=give_back))

@@ -1,7 +1,8 @@
 """Waiting for capacity: the route actor keeps the queue, `dispatch` gives what became free to its head.
 
-One wake-up per grant; newcomers never pass a queue; routes take turns; a head that cannot go lets those pass that ask
-for less, or for other keys, until it has waited half its time. Whoever can no longer be helped is told so at once.
+One wake-up per grant; newcomers never pass a queue, and a call whose send has failed keeps its place; routes take
+turns; a head that cannot go lets those pass that ask for less, or for other keys, until it has waited half its time. Whoever
+can no longer be helped is told so at once.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class Waiting:
     async def acquire(self, demand: Demand, wait_until: float) -> Grant:
         """A grant now, or by `wait_until`. Raises NoCapacity, WaitingRoomFull, InvalidCall, RouterStopped."""
         route, now = demand.route, self._runtime.clock()
-        ahead = bool(route.cell.state.tickets)
+        back = demand.since is not None
+        demand.since = demand.since if back else now
+        ahead = bool(route.cell.state.tickets) and not back
         found = self._admission.quote(demand) if ahead else self._admission.attempt(demand)
         if isinstance(found, Grant):
             return found
@@ -69,11 +72,12 @@ class Waiting:
             raise self._no_capacity(demand, found, "nobody has room in time")
         if wait_until <= now:
             raise self._no_capacity(demand, found, "others wait for it" if ahead else "nobody has room now")
-        return await self._wait(demand, now, wait_until)
+        return await self._wait(demand, wait_until, back=back)
 
-    async def _wait(self, demand: Demand, now: float, wait_until: float) -> Grant:
+    async def _wait(self, demand: Demand, wait_until: float, *, back: bool) -> Grant:
         route, call = demand.route, demand.call
-        ticket = Ticket(self._runtime.new_id(), call.tenant, call.priority, now, wait_until, demand)
+        assert demand.since is not None
+        ticket = Ticket(self._runtime.new_id(), call.tenant, call.priority, demand.since, wait_until, demand, back)
         try:
             got = await Ref(self._runtime, route.cell).ask(
                 Enqueue(ticket), deadline=wait_until, ask_id=ticket.ticket_id

@@ -9,7 +9,7 @@ from typing import Any
 from actorrouter.actors import limits, quota
 from actorrouter.actors.recovery import Recovery
 from actorrouter.config import Charge, LimitConfig, RecoveryConfig, Shape
-from actorrouter.events import Dispatched, Expired, Granted, Renewed, Settled
+from actorrouter.events import ClockAligned, Dispatched, Expired, Granted, Renewed, Settled
 from actorrouter.messages import Dispatch, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
 from actorrouter.values import SCOPE_OF, OutcomeClass, Refusal, Scope
@@ -128,14 +128,17 @@ class Driver:
 
 
 def pool(
-    *declared: LimitConfig, charge: Charge = Charge.UP_FRONT, guard_s: float = 0.0, checked: bool = True
+    *declared: LimitConfig,
+    charge: Charge = Charge.UP_FRONT,
+    guard_s: float = 0.0,
+    wall: float | None = WALL,
+    checked: bool = True,
 ) -> Driver:
-    """An empty pool with these limits, its wall clock read at 0."""
+    """An empty pool with these limits. `wall`: its clock's reading at 0; None: not read yet."""
     windows = tuple(limits.window(limit, charge, guard_s) for limit in declared)
-    for window in windows:
-        window.align(WALL, 0.0, jumped=False)
     state = quota.PoolState("it", windows, Recovery(RecoveryConfig()))
-    state.wall_offset = WALL
+    if wall is not None:
+        quota.aligned(state, ClockAligned(0.0, wall, HOLDER))
     return Driver(quota.BEHAVIOUR, state, checked=checked)
 
 

@@ -92,7 +92,7 @@ class PlacesMeter:
 
     def over(self, now: float) -> float:
         """Calls too many."""
-        return self.taken - self.size
+        return float(self.taken - self.size)
 
 
 Meter = BucketMeter | SlidingMeter | FixedMeter | PlacesMeter
@@ -100,7 +100,8 @@ Meter = BucketMeter | SlidingMeter | FixedMeter | PlacesMeter
 
 @attrs.define
 class World:
-    """A client and a provider of one limit. `weird`: some calls are released, lost, expire or settle late.
+    """A client and a provider of one limit. `weird`: some calls are sent late, released, lost, expire or settle
+    late; otherwise everybody sends at once and asks again at once.
 
     `size`, `lasts_s`, `uses`: of every call, instead of random ones.
     """
@@ -168,16 +169,18 @@ class World:
         rng, it = self.rng, self.it
         call = it.taken(now, **{self.declared.dimension: amount})
         self.granted += 1
-        self.at(now + rng.choice((0.0, rng.random() * self.declared.window_s)), self.ask(self.some()))
+        pause_s = rng.choice((0.0, rng.random() * self.declared.window_s)) if self.weird else 0.0
+        self.at(now + pause_s, self.ask(self.some()))
         fate = rng.random() if self.weird else 1.0
-        sent = now + rng.choice((0.0, 0.0, rng.random(), rng.uniform(0.0, self.declared.window_s)))
+        late_s = rng.choice((0.0, 0.0, rng.random(), rng.uniform(0.0, self.declared.window_s))) if self.weird else 0.0
+        sent = now + late_s
         if fate < 0.05:  # given up before it left
-            self.at(sent, lambda t: it.release(call, t) and None)
+            self.at(sent, lambda t: self.end(it.release(call, t)))
             return
         if fate < 0.9 or not self.weird:  # otherwise nobody says when it left
-            self.at(sent, lambda t: it.dispatch(call, t) and None)
+            self.at(sent, lambda t: self.end(it.dispatch(call, t)))
         if fate < 0.15:  # it never arrived
-            self.at(sent + rng.expovariate(1.0), lambda t: it.release(call, t) and None)
+            self.at(sent + rng.expovariate(1.0), lambda t: self.end(it.release(call, t)))
             return
         actual = rng.choice((amount, type(amount)(rng.randint(0, int(amount))))) if self.uses is None else self.uses
         arrived = sent + rng.choice((0.0, self.jitter_s, rng.uniform(0.0, self.jitter_s)))
@@ -186,9 +189,12 @@ class World:
         heard = ended + rng.choice((0.0, rng.random()))
         self.serve(call, amount, actual, arrived, ended)
         if fate < 0.25:
-            self.at(heard, lambda t: it.expire(call, t) and None)
+            self.at(heard, lambda t: self.end(it.expire(call, t)))
             heard += rng.expovariate(1.0)
-        self.at(heard, lambda t: it.settle(call, t, **{self.declared.dimension: actual}) and None)
+        self.at(heard, lambda t: self.end(it.settle(call, t, **{self.declared.dimension: actual})))
+
+    def end(self, taken: bool) -> None:
+        """Whether it was taken or repeated is all the same here."""
 
     def serve(self, call: int, amount: Any, actual: Any, arrived: float, ended: float) -> None:
         """What the provider charges, and when."""

@@ -15,7 +15,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from actorrouter.actors import limits
-from actorrouter.actors.windows import Bucket, Concurrency, Corrected, Fixed, Paced, Sliding, Window
+from actorrouter.actors.windows import Bucket, Corrected, Fixed, Sliding, Window
 from actorrouter.config import Charge, LimitConfig, Shape
 from actorrouter.messages import Observe
 from actorrouter.values import INF, QuotaObservation
@@ -90,31 +90,34 @@ def test_a_guard_smaller_than_the_jitter_is_caught(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("shape", [Shape.BUCKET, Shape.UNKNOWN])
-@pytest.mark.parametrize("lasts_s", [0.9 * W, 3 * W])
+@pytest.mark.parametrize("lasts_s", [0.1 * W, 0.9 * W, 3 * W])
 def test_corrections_of_long_calls_are_not_given_back_twice(shape: Shape, lasts_s: float) -> None:
-    """C5, law 1: calls that outlast what they charged up front, and are corrected to nothing, do not add up."""
-    world = World(
-        declared(shape), Charge.UP_FRONT_THEN_SETTLE, meters(shape), 0.0, 0.0, 1,
-        clients=40, windows=40, weird=False, size=4, lasts_s=lasts_s, uses=0,
-    ).run()  # fmt: skip
-    assert world.worst <= NOISE
-    assert world.granted > 300
-    assert world.worst == pytest.approx(0, abs=4)  # and all of it is used
+    """C5, law 1: calls that outlast what they charged up front, and are corrected to nothing, do not add up; yet no
+    fewer pass than if nothing were corrected, and far more of those that end soon."""
 
-
-def test_an_unknown_limit_is_not_wasted_while_estimates_are_held() -> None:
-    """C5: under an unknown shape, estimates five times too high held for a whole window still leave more than half of
-    the throughput that the limit allows; a burst of a tenth would leave one part in nine."""
-    units, calls_s = 1000, 0.0
-    for mode in (Charge.ACTUAL, Charge.LIVE, Charge.UP_FRONT_THEN_SETTLE):
-        world = World(
-            declared(Shape.UNKNOWN, units), mode, meters(Shape.UNKNOWN, units), 0.1, 0.1, 3,
-            clients=80, windows=20, weird=False, size=25, lasts_s=0.4 * W, uses=5,
+    def run(mode: Charge) -> World:
+        return World(
+            declared(shape), mode, meters(shape), 0.0, 0.0, 1,
+            clients=40, windows=40, weird=False, size=4, lasts_s=lasts_s, uses=0,
         ).run()  # fmt: skip
-        calls_s = world.granted / (20 * W)
-        in_flight = calls_s * 0.4 * W * 25
-        assert world.worst <= NOISE
-        assert in_flight + calls_s * 0.6 * W * 5 > 0.55 * units
+
+    corrected, charged = run(Charge.UP_FRONT_THEN_SETTLE), run(Charge.UP_FRONT)
+    assert corrected.worst <= NOISE
+    assert corrected.granted >= charged.granted * (2 if lasts_s < W / 2 else 0.97)
+
+
+@pytest.mark.parametrize("mode", [Charge.ACTUAL, Charge.LIVE, Charge.UP_FRONT_THEN_SETTLE])
+def test_an_unknown_limit_is_not_wasted_while_estimates_are_held(mode: Charge) -> None:
+    """C5: under an unknown shape, what is in flight may take more of the limit than the burst of a tenth: estimates
+    five times too high, held for 0.4 windows, and what they really used in the rest fill more than half of it."""
+    units, size, uses, lasts = 1000, 25, 5, 0.4
+    world = World(
+        declared(Shape.UNKNOWN, units), mode, meters(Shape.UNKNOWN, units), 0.1, 0.1, 3,
+        clients=80, windows=20, weird=False, size=size, lasts_s=lasts * W, uses=uses,
+    ).run()  # fmt: skip
+    a_window = world.granted / 20
+    assert world.worst <= NOISE
+    assert a_window * (lasts * size + (1 - lasts) * uses) > units / 2
 
 
 # -------------------------------------------------------------------------------------------------------- conservation
@@ -150,7 +153,7 @@ class Replayed:
         empty_at = -INF
         for at, *amounts in self.log:
             empty_at = max(empty_at, at + self.terms.guard_s) + amounts[which] / self.rate
-        return max(0.0, empty_at - self.terms.guard_s - now) * self.rate
+        return max(0.0, empty_at - self.terms.guard_s - now) * float(self.rate)
 
     def level(self, now: float) -> tuple[float, float]:
         return self._level(now, 0), self._level(now, 1)
@@ -308,7 +311,7 @@ def test_ready_at_is_the_earliest_instant(
         assert window.ready_at(amount, at) <= at
         if at > now:
             assert window.ready_at(amount, at - 1e-6) > at - 1e-6
-            assert window.room(now) < amount
+            assert window.room(now) < amount + NOISE
         previous = at
     assert not window.fits(13)
     assert window.ready_at(13, now) == INF
@@ -351,17 +354,6 @@ def test_idle_time_is_not_saved_up() -> None:
     assert it.reserve(3.15e7, units=31) is None
     assert it.reserve(3.15e7, units=30) is not None
     assert it.reserve(3.15e7, units=1) is None
-
-
-@pytest.mark.parametrize("shape", list(Shape))
-def test_a_limit_of_nought_blocks_everything(shape: Shape) -> None:
-    """L11: nothing fits a zero limit, ever, also after a cold start; its books stay finite."""
-    config = LimitConfig("units", 0, W, shape, every="day" if shape is Shape.CALENDAR else None)
-    window = limits.window(config, Charge.UP_FRONT, 0.1)
-    window.fill(0.0)
-    window.align(WALL, 0.0, jumped=False)
-    assert not window.fits(1)
-    assert window.level(0.0) == window.share(0.0) == window.room(0.0) == 0
 
 
 def test_float_noise_neither_blocks_nor_leaks() -> None:
@@ -447,33 +439,6 @@ def test_money_is_tightened_in_decimal(shape: Shape) -> None:
     (window,) = it.state.windows
     assert window.room(0.0) == usd("2.25")
     assert it.refusal(0.0, cost=usd("2.26")).available == usd("2.25")
-
-
-# -------------------------------------------------------------------------------------------------- one at a time
-
-
-def test_each_shape_is_built_as_declared() -> None:
-    """The dimension `concurrency` is always a number of places; an unknown limit is a safe bucket, with a log beside it
-    if it is corrected, and a log alone if it is too small to split or is money."""
-
-    def built(*config: Any, charge: Charge = Charge.UP_FRONT) -> type:
-        return type(limits.window(LimitConfig(*config), charge, 0.1))
-
-    assert built("concurrency", 4, 60.0, Shape.SLIDING) is Concurrency
-    assert built("requests", 60) is Bucket
-    assert built("requests", 60, charge=Charge.UP_FRONT_THEN_SETTLE) is Paced
-    assert built("requests", 1) is Sliding
-    assert built("cost", usd("60"), charge=Charge.HELD) is Sliding
-
-
-def test_a_place_is_held_until_the_end() -> None:
-    """However a provider charges, a place is not free when the request is sent, but when it has ended."""
-    it = pool(LimitConfig("sessions", 1, shape=Shape.CONCURRENCY), charge=Charge.UP_FRONT)
-    call = it.taken(0.0, sessions=1)
-    it.dispatch(call, 0.0)
-    assert it.reserve(5.0, sessions=1) is None
-    it.settle(call, 9.0)
-    assert it.reserve(9.0, sessions=1) is not None
 
 
 @given(waits=st.lists(st.floats(0.0, W), max_size=8), share_at=st.floats(0.0, 3 * W))

@@ -233,7 +233,7 @@ def assert_idle(router: Router) -> None:
     assert [key for key, each in status["keys"].items() if each["in_flight"]] == []
     assert [name for name, each in status["providers"].items() if each["in_flight"]] == []
     assert [name for name, each in status["pools"].items() if each["open"]] == []
-    held = [limit for each in status["pools"].values() for limit in each["limits"] if limit["held"] > 1e-6]
+    held = [limit for each in status["pools"].values() for limit in each["limits"] if float(limit["held"]) > 1e-6]
     assert held == []
     assert {entry.in_flight for entry in router.fleet.keys.values()} <= {0}
     check_board(router)

@@ -214,6 +214,7 @@ class LawBook:
 
     def audit(self, now: float) -> None:
         """Recompute all sums and compare every actor's books."""
+        self._flush()
         self._audited = self.events
         self.promise.recount(now)
         self.bookings.overdue(now, self._router.config.lease_s)

@@ -200,6 +200,7 @@ class Bookings:
             booking = self.booked[number]
             booking.open.discard(holder)
             booking.late.pop(holder, None)
+            booking.over.add(holder)
             self._close(booking)
 
     # ---------------------------------------------------------------------------------------------------------- checks

@@ -60,7 +60,7 @@ class Leaks:
             self._tell(2, now, f"{who}: {held} held and {level} charged, less than nothing")
         if room > max(free, 0) + meter.slack:
             self._tell(2, now, f"{who}: room for {room} where {free} is free")
-        if free < -_beyond(account, meter) - meter.slack:
+        if free < -_beyond(account, meter) - meter.slack and not meter.tally.clock_set:
             self._tell(2, now, f"{who}: {free} free, more than surprise explains")
         if level > meter.slack and meter.tally.is_dry(now, meter.touched_at):
             idle_s = now - meter.touched_at

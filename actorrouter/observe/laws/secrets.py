@@ -62,7 +62,8 @@ class SecretScan:
         self._events += 1
         if self._events % _REPR_EVERY == 0:
             self.look(event, f"the repr of {type(event).__name__}", now)
-        for name, shown in _fields(type(event)):
+        kind: Any = type(event)
+        for name, shown in _fields(kind):
             if shown and not self._is_clean(getattr(event, name)):
                 self.look(getattr(event, name), f"{name} of an event ({type(event).__name__})", now)
 
@@ -95,7 +96,7 @@ class SecretScan:
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, bool], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, bool], ...]:
     return tuple((field.name, bool(field.repr)) for field in attrs.fields(kind))
 
 

@@ -32,7 +32,10 @@ class Charge:
 
 
 class Tally(Protocol):
-    """What one limit has counted."""
+    """What one limit has counted. `clock_set`: its clock jumped or went back; books may then count the last window's
+    use again, which is more than this counts."""
+
+    clock_set: bool
 
     def charge(self, amount: Any, at: float) -> Charge:
         """Count what was sent or used at `at`."""
@@ -56,6 +59,8 @@ class Tally(Protocol):
 class Ongoing:
     """Only what is held counts: nothing is ever charged."""
 
+    clock_set = False
+
     def charge(self, amount: Any, at: float) -> Charge:
         return Charge(at, amount)
 
@@ -76,6 +81,8 @@ class Ongoing:
 
 class Span:
     """Whatever was charged less than `span_s` ago counts: true of a sliding window, safe for an unknown shape."""
+
+    clock_set = False
 
     def __init__(self, window_s: float, guard_s: float) -> None:
         self._span_s = window_s + guard_s
@@ -112,6 +119,8 @@ class Span:
 class Leaky:
     """A bucket that drains by `rate` a second. What was sent less than a guard ago counts in full: it may not have
     arrived. A correction is a credit to what is in the bucket, which is never less than empty."""
+
+    clock_set = False
 
     def __init__(self, rate: float, burst: float, guard_s: float) -> None:
         self._rate, self._burst, self._guard_s = rate, burst, guard_s
@@ -170,6 +179,7 @@ class Calendar:
         self._running: tuple[int, int] = (0, -(1 << 60))
         self._sums: dict[Any, Any] = {}
         self._moved: dict[Any, Any] = {}
+        self.clock_set = False
 
     def charge(self, amount: Any, at: float) -> Charge:
         windows = frozenset(self._windows(at))
@@ -209,8 +219,10 @@ class Calendar:
 
     def align(self, wall: float, at: float) -> None:
         before, after = self._offset, wall - at
-        if before is not None and abs(after - before) > _JUMP_S:
-            self._jump(at, after)
+        if before is not None:
+            self.clock_set = self.clock_set or after < before - _EDGE_S or after - before > _JUMP_S
+            if abs(after - before) > _JUMP_S:
+                self._jump(at, after)
         self._offset = after
 
     def _jump(self, at: float, offset: float) -> None:

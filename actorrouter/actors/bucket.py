@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -123,16 +124,16 @@ class Corrected(Bucket):
         Bucket.charge(self, amount, at)
 
     def refund(self, amount: float, charged_at: float, now: float) -> None:
-        since = []
+        passed = 0
         back_s = amount / self.rate
         for mark in reversed(self.marks):
-            since.append(mark)
+            passed += 1
             back_s = min(back_s, mark.ahead_s)
             if mark.since <= charged_at:
                 break
         else:
             return
-        for mark in since:
+        for mark in islice(reversed(self.marks), passed):
             mark.ahead_s -= back_s
         self.empty_at -= back_s
 

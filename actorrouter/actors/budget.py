@@ -60,8 +60,8 @@ def reserve(state: BudgetState, message: Reserve, now: float) -> Turn:
                 cost,
                 left,
                 latest=max(now, state.latest_end) if unknown else ready,
-                final=unknown and not window.held and window.offset is not None,
-                firm=not unknown and not window.held,
+                final=unknown and not state.opened and window.offset is not None,
+                firm=not unknown and not state.opened,
             ),
         )
     )

@@ -40,10 +40,16 @@ class Fixed:
         return bool(amount <= self.terms.amount)
 
     def ready_at(self, amount: Any, now: float) -> float:
-        room = self.terms.most - self.held - amount
-        if self.offset is None or room < 0:
+        if self.offset is None:
             return INF
-        if self.level(now) <= room:
+        room = self.terms.amount - self.held - amount
+        level = self.level(now)
+        if level <= room:
+            return now
+        room += self.terms.slack
+        if room < 0:
+            return INF
+        if level <= room:
             return now
         guard = self.terms.guard_s
         return (self.edge if self.tail <= room and now < self.edge + guard else self.following) + guard

@@ -90,7 +90,9 @@ def settled(state: KeyState, event: Settled) -> None:
 
 def _avoid(state: KeyState, model: str, event: Settled) -> None:
     """Other models go on."""
-    asked = event.at + _MODEL_PAUSE_S if event.retry_at is None else event.retry_at
+    asked = event.at + _MODEL_PAUSE_S
+    if event.retry_at is not None and event.retry_at > event.at:
+        asked = event.retry_at
     until = min(asked, event.at + state.recovery.config.throttle_max_s)
     state.models[model] = max(until, state.models.get(model, -INF))
 

@@ -24,7 +24,6 @@ from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Sco
 _LONGER: Final = 1.05
 """A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
 
-
 LOAD_SPAN_S: Final = 60.0
 """A day's window that is a tenth used weighs as much as a minute's: the share ranks, not how long it lasts."""
 
@@ -75,18 +74,12 @@ def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
 
 
 def _refused_or_consent(state: PoolState, amounts: Amounts, now: float) -> Turn:
-    refusals = []
-    for window in state.windows:
-        amount = amounts.get(window.terms.dimension)
-        if amount:
-            in_flight = bool(state.opened)
-            refused = shortage(window, state.pool_id, amount, now, state.latest_end, in_flight=in_flight)
-            if refused is not None:
-                refusals.append(refused)
-    paused = rec.refusal(state.recovery, state.pool_id, now, state.latest_end)
-    if paused is not None:
-        refusals.append(paused)
-    return Turn(tuple(refusals)) if refusals else CONSENT
+    wanted = ((window, amounts.get(window.terms.dimension)) for window in state.windows)
+    in_flight, latest = bool(state.opened), state.latest_end
+    found = [shortage(w, state.pool_id, amount, now, latest, in_flight=in_flight) for w, amount in wanted if amount]
+    found.append(rec.refusal(state.recovery, state.pool_id, now, latest))
+    refusals = tuple(refusal for refusal in found if refusal is not None)
+    return Turn(refusals) if refusals else CONSENT
 
 
 def dispatch(state: PoolState, message: Dispatch, now: float) -> Turn:
@@ -166,7 +159,7 @@ def settled(state: PoolState, event: Settled) -> None:
 
 def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event: Settled) -> None:
     terms = window.terms
-    charged_at = held.sent_at if terms.up_front and held.sent_at is not None else held.expired_at
+    charged_at = held.expired_at if held.sent_at is None or not terms.up_front else held.sent_at
     if charged_at is not None:
         if actual > reserved:
             window.charge(actual - reserved, event.at)
@@ -248,8 +241,7 @@ def load_s(state: PoolState, now: float) -> float:
     """How loaded the pool is: the seconds in which its fullest limit drains, as if no window were over a minute."""
     most = 0.0
     for window in state.windows:
-        seconds = window.share(now) * min(window.terms.window_s, LOAD_SPAN_S)
-        most = max(seconds, most)
+        most = max(window.share(now) * min(window.terms.window_s, LOAD_SPAN_S), most)
     return most
 
 

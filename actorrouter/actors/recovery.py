@@ -106,8 +106,9 @@ def paused(recovery: Recovery, event: Settled) -> None:
     if recovery.phase is Phase.AVAILABLE or event.reservation_id in recovery.trials or not recovery.strikes:
         recovery.strikes += 1
     backoff = min(most, first * 2.0 ** min(recovery.strikes - 1, 30)) * (0.75 + 0.5 * event.draw)
-    pause_until = min(at + most, max(event.retry_at, at) if event.retry_at is not None else at + backoff)
-    if spent and event.retry_at is not None:
+    asked = event.retry_at if event.retry_at is not None and event.retry_at > at else None  # "now" asks for nothing
+    pause_until = min(at + most, at + backoff if asked is None else asked)
+    if spent:
         pause_until = max(pause_until, min(at + most, at + first))  # a day quota may come with `retryDelay: 1s`
     still_spent = recovery.phase is Phase.EXHAUSTED and at < recovery.until
     recovery.until = max(recovery.until, pause_until)

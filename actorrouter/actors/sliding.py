@@ -32,9 +32,10 @@ class Sliding:
         return bool(amount <= self.terms.amount)
 
     def ready_at(self, amount: Any, now: float) -> float:
-        short = self.total + self.held + amount - self.terms.most
-        if short <= 0:
+        short = self.total + self.held + amount - self.terms.amount
+        if short <= 0 or short <= self.terms.slack:
             return now
+        short -= self.terms.slack
         for slot, charged in self.slots.items():
             short -= charged
             if short <= 0:

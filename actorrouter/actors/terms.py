@@ -9,12 +9,13 @@ import attrs
 from actorrouter.values import COST
 
 SLACK: Final = 1e-6
-"""Units: floating-point noise of long sums, far below one unit. Money is Decimal and has none."""
+"""Units: floating-point noise of long sums, far below one unit."""
 
 
 @attrs.define
 class Terms:
-    """`up_front`: charged when sent; `settles`: corrected at the end. `most`: `amount`, with room for noise."""
+    """`up_front`: charged when sent; `settles`: corrected at the end. `slack`: noise; money is Decimal and has
+    none."""
 
     dimension: str
     amount: Any
@@ -22,11 +23,11 @@ class Terms:
     guard_s: float
     up_front: bool
     settles: bool
-    most: Any = attrs.field(init=False)
+    slack: float = attrs.field(init=False)
 
-    @most.default
-    def _amount_and_noise(self) -> Any:
-        return self.amount if self.dimension == COST else self.amount + SLACK
+    @slack.default
+    def _noise(self) -> float:
+        return 0 if self.dimension == COST else SLACK
 
 
 class Window(Protocol):

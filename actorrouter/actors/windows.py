@@ -42,7 +42,8 @@ class Concurrency:
         return bool(amount <= self.terms.amount)
 
     def ready_at(self, amount: Any, now: float) -> float:
-        return now if self.held + amount <= self.terms.most else INF
+        over = self.held + amount - self.terms.amount
+        return now if over <= 0 or over <= self.terms.slack else INF
 
     def room(self, now: float) -> Any:
         return max(self.terms.amount - self.held, 0)

@@ -1,6 +1,7 @@
 """Events as structured log lines. A reader like any other: it sees what happened, holds no state, changes nothing.
 
-Names are `noun_participle`. No event holds a secret, so no line can. Where lines go is the application's structlog set-up.
+Names are `noun_participle`. No event holds a secret, so no line can. Where lines go is the application's structlog
+set-up.
 """
 
 from __future__ import annotations

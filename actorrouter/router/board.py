@@ -2,7 +2,7 @@
 
 A *group* is the keys of one candidate that draw on the same shared pools; inside it each *seat* is one key. What has
 refused is set aside until it could grant, or until something of it settles. Every step costs the same for 10 keys as
-for 100,000.
+for 100,000. Entries point at each other, so none prints the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STALE_MAX = 64
 """Instants that hold no more which a candidate may keep, beyond one for each thing set aside."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class PoolEntry:
     """A quota pool and the groups that draw on it. `private`: of one key."""
 
@@ -40,7 +40,7 @@ class PoolEntry:
     groups: list[Group] = attrs.field(factory=list)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class KeyEntry:
     """A key: its actor, its secret's source, its seats in every candidate it serves."""
 
@@ -56,7 +56,7 @@ class KeyEntry:
     transport: Transport | None = None
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ProviderEntry:
     """An upstream: its dialect, its circuit and its keys."""
 
@@ -68,7 +68,7 @@ class ProviderEntry:
     keys: dict[str, KeyEntry] = attrs.field(factory=dict)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Seat:
     """One key in one candidate: what a reservation is made for. `holders`: circuit, pools, key."""
 
@@ -80,7 +80,7 @@ class Seat:
     refused: Refusal | None = None
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Group:
     """Keys of one candidate that share the same pools."""
 
@@ -148,7 +148,7 @@ class Group:
                 pool.groups.remove(self)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Candidate:
     """Where a route may go: a provider's model through some keys.
 
@@ -194,7 +194,7 @@ class Candidate:
         return self.config.price.input_usd_per_mtok + self.config.price.output_usd_per_mtok
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class RouteEntry:
     """A model alias: its candidates and its waiting room."""
 

@@ -17,7 +17,7 @@ from actorrouter.router.grants import Grant
 from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect
-from actorrouter.transport.port import Reached, Response, Timeouts, Transport, TransportError
+from actorrouter.transport.port import Reached, Response, Sending, Timeouts, Transport, TransportError
 from actorrouter.values import Call, Outcome, OutcomeClass, Scope, Secret
 
 
@@ -31,6 +31,7 @@ class Exchange:
         self._runtime, self._wall = runtime, wall
         self.grant, self._call = grant, call
         self._opened: AbstractAsyncContextManager[Response] | None = None
+        self._sending: Sending | None = None
         self._response: Response | None = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._reading: Reading | None = None
@@ -64,7 +65,7 @@ class Exchange:
             return self._fail(OutcomeClass.NOT_SENT, Scope.KEY, str(error))
         try:
             request = key.provider.adapter.prepare(self._call, self.grant.upstream_model, self._secret)
-            opened = transport.open(request, Timeouts(*_seconds(key)), self.grant.sent)
+            opened = self._sending = transport.open(request, Timeouts(*_seconds(key)), self.grant.sent)
             self._response = await opened.__aenter__()
         except TransportError as error:
             scope = Scope.EGRESS if error.kind == "proxy" else Scope.PROVIDER
@@ -143,8 +144,8 @@ class Exchange:
         if self.outcome is not None:
             return self.outcome
         if self._reading is None:
-            known = OutcomeClass.UNKNOWN if self.grant.dispatched else OutcomeClass.NOT_SENT
-            self.outcome = Outcome(known, Scope.NONE, message=why)
+            unsent = self._sending is None or self._sending.reached is Reached.NO
+            self.outcome = Outcome(OutcomeClass.NOT_SENT if unsent else OutcomeClass.UNKNOWN, Scope.NONE, message=why)
             return self.outcome
         failed, judged = self._reading.failed, self._end(complete=False)
         if not failed and judged.outcome is not OutcomeClass.SUCCEEDED:

@@ -34,6 +34,7 @@ from actorrouter.runtime import loops
 from actorrouter.runtime.clock import loop_clock
 from actorrouter.runtime.journal import Journal
 from actorrouter.runtime.runtime import Runtime
+from actorrouter.transport import prepare
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
 _CLOCK_EVERY_S = 60.0
@@ -66,6 +67,8 @@ class Router:
         wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
     ) -> None:
+        for client in sorted({provider.http_client for provider in config.providers.values()}):
+            prepare(client)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
         self._wall = wall

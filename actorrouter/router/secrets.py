@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import anyio
@@ -9,6 +10,8 @@ import anyio
 from actorrouter.values import Secret, SecretSource
 
 HIDDEN: Final = "***"
+_TRACE: Final = 4
+"""A secret's first letters that still count as a part of it where a text was cut."""
 
 
 class SecretKeeper:
@@ -56,10 +59,22 @@ class SecretKeeper:
 
 
 def without(secret: Secret, text: str) -> str:
-    """Text that may leave: the secret's own letters are masked wherever they stand."""
-    return text.replace(secret.reveal(), HIDDEN)
+    """Text that may leave: the secret's own letters are masked wherever they stand, also where the text was cut."""
+    for form in _forms(secret):
+        text = text.replace(form, HIDDEN)
+        shown = text.rstrip(".…")
+        cut = next((n for n in range(len(form) - 1, _TRACE - 1, -1) if shown.endswith(form[:n])), 0)
+        text = text[: len(shown) - cut] + HIDDEN if cut else text
+    return text
+
+
+def _forms(secret: Secret) -> tuple[str, ...]:
+    """As it is, and as JSON may spell it."""
+    text = secret.reveal()
+    quoted = json.dumps(text)[1:-1]
+    return tuple(dict.fromkeys((text, quoted, quoted.replace("/", r"\/"))))
 
 
 def bytes_without(secret: Secret, content: bytes) -> bytes:
     """The same for bytes."""
-    return content.replace(secret.reveal().encode(), HIDDEN.encode())
+    return without(secret, content.decode("latin-1")).encode("latin-1")

@@ -33,17 +33,22 @@ class Tree:
     ) -> None:
         self._runtime = runtime
         self._backoff = Backoff(config.backoff_s, config.backoff_max_s, config.within_s)
-        self._intensities = {
-            "intensity": Intensity(config.supervisor_max_restarts, config.within_s),
-            "child_intensity": Intensity(config.max_restarts, config.within_s),
-        }
+        self._ours = Intensity(config.supervisor_max_restarts, config.within_s)
+        self._each = Intensity(config.max_restarts, config.within_s)
         self.root = Supervisor(runtime, self._spec("router"), rng=rng, on_fatal=on_fatal)
         self.root.start()
         self._budgets = self._under(self.root, "budgets")
         self._routes: Supervisor | None = None
 
     def _spec(self, name: str, *children: SupervisorSpec, on_give_up: OnGiveUp = OnGiveUp.ESCALATE) -> SupervisorSpec:
-        return SupervisorSpec(name, children, backoff=self._backoff, on_give_up=on_give_up, **self._intensities)
+        return SupervisorSpec(
+            name,
+            children,
+            intensity=self._ours,
+            child_intensity=self._each,
+            backoff=self._backoff,
+            on_give_up=on_give_up,
+        )
 
     def _under(self, parent: Supervisor, name: str) -> Supervisor:
         parent.start_child(self._spec(name))

@@ -1,8 +1,8 @@
 """Waiting for capacity: the route actor keeps the queue, `dispatch` gives what became free to its head.
 
 One wake-up per grant; newcomers never pass a queue, and a call whose send has failed keeps its place; routes take
-turns; a head that cannot go lets those pass that ask for less, or for other keys, until it has waited half its time. Whoever
-can no longer be helped is told so at once.
+turns; a head that cannot go lets those pass that ask for less, or for other keys, until it has waited half its time.
+Whoever can no longer be helped is told so at once.
 """
 
 from __future__ import annotations

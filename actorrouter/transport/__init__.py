@@ -17,7 +17,7 @@ CLIENTS: Final = ("httpx2", "httpx")
 
 
 def connect(client: str = "auto", *, proxy: str | None = None, ssl_context: ssl.SSLContext | None = None) -> Transport:
-    """A pool of connections of its own. Opens nothing yet; the first call builds the shared TLS context (50 ms).
+    """A pool of connections of its own. Opens nothing yet; `prepare` has built the shared TLS context, or the first call does.
 
     `proxy`: an http, https or socks5 URL. The proxy variables of the environment are not read. Raises InvalidConfig.
     """
@@ -30,6 +30,11 @@ def connect(client: str = "auto", *, proxy: str | None = None, ssl_context: ssl.
     except Exception:  # the client's own words would show the proxy's password
         fault = "proxy: must be an http, https or socks5 URL"
     raise InvalidConfig([fault], "transport")
+
+
+def prepare(client: str = "auto") -> None:
+    """Import the client and build its TLS context now, so that no call has to wait for it. Raises InvalidConfig."""
+    shared_ssl_context(_module(client).__name__)
 
 
 def _module(client: str) -> ModuleType:

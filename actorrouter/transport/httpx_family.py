@@ -135,6 +135,14 @@ class _Exchange:
         self._request = request
         self._progress = progress
 
+    @property
+    def reached(self) -> Reached:
+        """Whether any of it can have arrived by now."""
+        stage = self._progress.stage
+        if stage < Stage.SENDING:
+            return Reached.NO
+        return Reached.YES if stage is Stage.ANSWERED else Reached.MAYBE
+
     async def __aenter__(self) -> _Answer:
         outcome = self._build()
         if not isinstance(outcome, TransportError):

@@ -47,12 +47,18 @@ class Response(Protocol):
         """The body as it arrives. Raises TransportError when it ends before the protocol's end."""
 
 
+class Sending(AbstractAsyncContextManager[Response], Protocol):
+    """One request on its way: enter it for the answer's head."""
+
+    @property
+    def reached(self) -> Reached:
+        """Whether any of it can have arrived by now; asked when entering it was broken off."""
+
+
 class Transport(Protocol):
     """One pool of connections to one provider with one egress: a key's own."""
 
-    def open(
-        self, request: HttpRequest, timeouts: Timeouts, on_written: Callable[[], None]
-    ) -> AbstractAsyncContextManager[Response]:
+    def open(self, request: HttpRequest, timeouts: Timeouts, on_written: Callable[[], None]) -> Sending:
         """Send, and give the answer when its head is in. `on_written` is called once, when the request's last byte has
         been handed to the network. Leaving the context closes or returns the connection, cancelled or not."""
 

@@ -87,6 +87,15 @@ def test_old_calls_leave_the_rate() -> None:
     assert state(driver, 11.0) is Breaker.OPEN
 
 
+def test_the_span_of_the_rate_stretches_with_long_calls() -> None:
+    """Failures of 100 s that end 20 s apart are judged together, though `window_s` is 10: the tenth opens."""
+    driver = breaker(window_s=10.0, consecutive_failures=1000)
+    for number in range(10):
+        assert state(driver, number * 20.0) is Breaker.CLOSED
+        call(driver, number * 20.0, took_s=100.0)
+    assert state(driver, 280.0) is Breaker.OPEN
+
+
 def test_calls_that_hang_open_it_though_far_apart() -> None:
     """Four at a time, each timing out after 120 s: the fifth time-out opens, though `window_s` is 10."""
     driver, now = breaker(window_s=10.0), 0.0
@@ -110,6 +119,34 @@ def test_calls_that_outlive_the_failures_count_as_not_failed() -> None:
         assert state(driver, number / 2) is Breaker.CLOSED
         call(driver, number / 2, took_s=0.5)
     assert state(driver, 10.0) is Breaker.OPEN
+
+
+def test_one_quick_failure_in_ten_among_slow_successes_does_not_open() -> None:
+    """For three minutes nothing ends but failures: a call a second, nine of ten going well for 180 s. They count from
+    when they were sent, so it stays closed; the successes then end, and it is closed still (B4: calls count when sent).
+    """
+    driver = breaker(window_s=10.0)
+    slow = []
+    for second in range(180):
+        if second % 10 == 9:
+            call(driver, float(second), took_s=0.5)
+        else:
+            slow.append((driver.taken(float(second)), second + 180.0))
+    assert state(driver, 180.0) is Breaker.CLOSED
+    for reservation_id, ends in slow:
+        driver.settle(reservation_id, ends)
+    assert state(driver, 360.0) is Breaker.CLOSED
+
+
+def test_calls_sent_before_the_failures_do_not_excuse_them() -> None:
+    """A hundred calls of three minutes go on from before; then every new call fails at once: the fifth opens."""
+    driver = breaker()
+    for _ in range(100):
+        driver.taken(0.0)
+    for number in range(5):
+        assert state(driver, 60.0 + number) is Breaker.CLOSED
+        call(driver, 60.0 + number, took_s=0.2)
+    assert state(driver, 65.0) is Breaker.OPEN
 
 
 @pytest.mark.parametrize("scope", SILENT)

@@ -92,7 +92,8 @@ def test_several_windows_of_one_dimension_all_hold() -> None:
         LimitConfig("requests", 3, 60.0, Shape.SLIDING),
         LimitConfig("requests", 4, 86400.0, Shape.SLIDING),
     )
-    granted, now = [], 0.0
+    granted: list[float] = []
+    now = 0.0
     while len(granted) < 5:
         refusals = it.refusals(now, requests=1)
         if refusals:
@@ -390,6 +391,15 @@ def test_a_pool_of_money_never_meets_a_float() -> None:
     assert free(it, 0.0) == [usd("0.05")]
     it.settle(second, 0.0, cost=usd("0.10"))
     assert free(it, 0.0) == [usd("0.35")]
+
+
+def test_load_is_the_time_the_fullest_limit_takes_to_drain() -> None:
+    """Half of ten seconds' window is five seconds; no window counts as longer than a minute."""
+    it = pool(limit(amount=10, shape=Shape.SLIDING), limit("tokens", 10, Shape.SLIDING, window_s=86400.0))
+    it.taken(0.0, units=5, tokens=0)
+    assert quota.load_s(it.state, 0.0) == 5.0
+    it.taken(0.0, tokens=1)
+    assert quota.load_s(it.state, 0.0) == 6.0
 
 
 def test_weight_counts_what_a_snapshot_copies() -> None:

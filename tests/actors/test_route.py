@@ -82,6 +82,14 @@ def test_serving_out_of_turn_takes_the_turn_too() -> None:
     assert order(driver) == [1, 3, 5, 4]
 
 
+def test_one_whose_send_failed_waits_on_in_front() -> None:
+    """Put back after being served, a request goes before all who came after it, of its tenant and of others."""
+    driver = waiting((1, "a", 0), (2, "a", 0), (3, "b", 0))
+    driver.tell(Serve(1, "grant"), 0.0)
+    driver.tell(Enqueue(Ticket(4, "a", 0, since=0.0, deadline=60.0, demand=None, back=True)), 1.0)
+    assert served(driver) == [4, 3, 2]
+
+
 def test_a_withdrawal_does_not_cost_the_tenant_its_turn() -> None:
     """Only a served request moves its tenant back."""
     driver = waiting((1, "a", 0), (2, "a", 0), (3, "b", 0))

@@ -24,8 +24,9 @@ from actorrouter import (
 )
 from actorrouter.events import Expired, Granted, Renewed, Settled, SettlementRepeated
 from actorrouter.router.search import Shortage
+from actorrouter.runtime import transaction
 from actorrouter.values import Outcome, OutcomeClass, Scope
-from tests.router.world import FRAGILE, CALL, at_once, but, demand, fleet, quarantine, requests, running, taken, units
+from tests.router.world import CALL, FRAGILE, at_once, but, demand, fleet, quarantine, requests, running, taken, units
 
 pytestmark = pytest.mark.anyio
 
@@ -240,6 +241,7 @@ class TestSettle:
     async def test_context(self):
         """Leaving a grant unsettled gives back what was not sent and charges what was."""
         async with running(fleet({"a1": ("p",)}, pools={"p": (units(10, 1000),)})) as (router, _):
+
             def level():
                 return router.status()["pools"]["pool:a:p"]["limits"][0]["level"]
 
@@ -411,14 +413,16 @@ class TestCost:
         from actorrouter.router import admission
 
         asked = 0
-        propose = admission.propose
+        propose = transaction.propose
 
         def counting(*arguments):
             nonlocal asked
             asked += 1
             return propose(*arguments)
 
-        keys = {f"a{number}": (LimitConfig("requests", 1, 1000.0, Shape.BUCKET, guard_s=0.0),) for number in range(count)}
+        keys = {
+            f"a{number}": (LimitConfig("requests", 1, 1000.0, Shape.BUCKET, guard_s=0.0),) for number in range(count)
+        }
         async with running(fleet(keys)) as (router, _):
             for _ in range(count // 2):
                 grant = taken(router)
@@ -435,7 +439,9 @@ class TestCost:
         """When every key is set aside a refusal asks none of them."""
         from actorrouter.router import admission
 
-        keys = {f"a{number}": KeyConfig("a", Secret(f"sk-{number}"), limits=(requests(1, 1000),)) for number in range(300)}
+        keys = {
+            f"a{number}": KeyConfig("a", Secret(f"sk-{number}"), limits=(requests(1, 1000),)) for number in range(300)
+        }
         async with running(fleet(keys)) as (router, _):
             for _ in range(300):
                 grant = taken(router)
@@ -444,7 +450,7 @@ class TestCost:
             while short(router).decision.tried:
                 pass
             asked: list[Any] = []
-            monkeypatch.setattr(admission, "propose", lambda _, holders, *__: asked.extend(holders) or [])
+            monkeypatch.setattr(admission, "propose", lambda _, holders, *__: asked.extend(holders))
             found = short(router)
             assert [cell.actor_id for cell in asked] == ["circuit:a"]
             assert found.available_at == pytest.approx(anyio.current_time() + 1000, abs=1)

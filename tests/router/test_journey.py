@@ -31,6 +31,7 @@ from tests.router.world import (
     STREAM,
     WRITTEN,
     Head,
+    Step,
     Upstream,
     assert_idle,
     at_once,
@@ -48,10 +49,10 @@ from tests.router.world import (
 
 pytestmark = pytest.mark.anyio
 
-GARBAGE = [WRITTEN, Head(), b"not json"]
-CUT = [WRITTEN, Head(), b'{"choices": [', fault("read", Reached.YES)]
-NOT_REACHED = [fault("connect", Reached.NO)]
-SILENT = [WRITTEN, fault("timeout", Reached.MAYBE)]
+GARBAGE: list[Step] = [WRITTEN, Head(), b"not json"]
+CUT: list[Step] = [WRITTEN, Head(), b'{"choices": [', fault("read", Reached.YES)]
+NOT_REACHED: list[Step] = [fault("connect", Reached.NO)]
+SILENT: list[Step] = [WRITTEN, fault("timeout", Reached.MAYBE)]
 
 
 def states(router):
@@ -380,7 +381,7 @@ class TestStream:
             async with running(fleet()) as (router, upstream):
                 upstream.scripts.append(words(3, end=end))
                 got = b""
-                with pytest.raises(StreamInterrupted) as caught:
+                with pytest.raises(StreamInterrupted) as caught:  # noqa: PT012 -- what came is wanted too
                     async with router.stream(STREAM) as reply:
                         async for chunk in reply:
                             got += chunk
@@ -438,7 +439,9 @@ class TestCancelling:
     @pytest.mark.parametrize("call", [CALL, STREAM], ids=["plain", "stream"])
     async def test_at_every_await(self, call):
         """A call cancelled at any await leaves nothing reserved, held or connected, and the next one is served."""
-        config = fleet({"a1": ("p", "q"), "a2": ("p", "r")}, pools={"p": (requests(1000), at_once(2)), "q": (), "r": ()})
+        config = fleet(
+            {"a1": ("p", "q"), "a2": ("p", "r")}, pools={"p": (requests(1000), at_once(2)), "q": (), "r": ()}
+        )
         async with running(config) as (router, upstream):
             for steps in range(100):
                 upstream.scripts.extend([no(401, "invalid_api_key"), words(4) if call.stream else ok()])
@@ -523,7 +526,7 @@ class TestRefreshingSecrets:
     async def test_fetched_once_for_all(self):
         """Calls that start together share one fetch."""
         source = Source(takes_s=1.0)
-        async with running(self.fleet(source)) as (router, upstream), anyio.create_task_group() as group:
+        async with running(self.fleet(source)) as (router, _upstream), anyio.create_task_group() as group:
             for _ in range(10):
                 group.start_soon(router.send, CALL)
         assert source.fetched == 1
@@ -541,7 +544,7 @@ class TestRefreshingSecrets:
 
     async def test_rejected_twice_blames_the_key(self):
         """A fresh secret that is rejected too disables the key."""
-        async with running(self.fleet(Source(), "a2")) as (router, upstream):
+        async with running(self.fleet(Source(), "a2")) as (router, _upstream):
             rejecting = router.fleet.keys["a1"].transport = Upstream(otherwise=no(401, "invalid_api_key"))
             while router.status()["keys"]["a1"]["state"] == "available":
                 assert (await router.send(CALL)).key_id == "a2"
@@ -563,7 +566,7 @@ class TestRefreshingSecrets:
     async def test_a_failing_source_blames_the_key_only(self):
         """If the callable raises, another key answers, the provider is not blamed, and the text of it is not shown."""
         source = Source(*[ValueError("sk-very-secret")] * 5)
-        async with running(self.fleet(source, "a2")) as (router, upstream):
+        async with running(self.fleet(source, "a2")) as (router, _upstream):
             seen = set()
             for _ in range(4):
                 reply = await router.send(CALL)
@@ -580,7 +583,7 @@ class TestRefreshingSecrets:
         async def plain():
             return "sk-plain"
 
-        async with running(fleet({"a1": KeyConfig("a", plain)})) as (router, _):  # type: ignore[arg-type]
+        async with running(fleet({"a1": KeyConfig("a", plain)})) as (router, _):
             with pytest.raises(NotSent, match="TypeError") as caught:
                 await router.send(but(CALL, wait_s=0))
             assert "sk-plain" not in repr(caught.value)

@@ -1,5 +1,7 @@
 """Three ways to hold a router, and how what goes wrong leaves it."""
 
+# ruff: noqa: PT012 -- what raises is the end of a whole block
+
 from __future__ import annotations
 
 import threading
@@ -9,7 +11,16 @@ from typing import Any
 import anyio
 import pytest
 
-from actorrouter import Call, InvalidConfig, NoCapacity, Router, RouterError, RouterStopped, open_router, open_router_blocking
+from actorrouter import (
+    Call,
+    InvalidConfig,
+    NoCapacity,
+    Router,
+    RouterError,
+    RouterStopped,
+    open_router,
+    open_router_blocking,
+)
 from tests.router.world import CALL, FRAGILE, STREAM, Upstream, assert_idle, at_once, fleet, running, words
 
 pytestmark = pytest.mark.anyio
@@ -65,13 +76,12 @@ class TestBody:
                 errors.append(error)
 
         config = fleet({"a1": ("p",)}, pools={"p": (at_once(1),)})
-        async with anyio.create_task_group() as group:
-            async with open_router(config) as router:
-                with await router.reserve("m", {}):
-                    group.start_soon(wait, router)
-                    await anyio.wait_all_tasks_blocked()
-                    router.stop()
-                    await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as group, open_router(config) as router:
+            with await router.reserve("m", {}):
+                group.start_soon(wait, router)
+                await anyio.wait_all_tasks_blocked()
+                router.stop()
+                await anyio.wait_all_tasks_blocked()
         assert [type(error) for error in errors] == [RouterStopped]
         with pytest.raises(RouterStopped, match="stopped"):
             await router.send(CALL)

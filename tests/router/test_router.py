@@ -17,8 +17,8 @@ from actorrouter import (
     LimitConfig,
     NoCapacity,
     PriceConfig,
-    RouterStopped,
     RouteConfig,
+    RouterStopped,
     Secret,
     Shape,
 )
@@ -204,7 +204,13 @@ class TestKeys:
     async def test_unknown(self):
         """Operators' mistakes are told as such."""
         async with running(fleet()) as (router, _):
-            for action in (router.clear_key, router.disable_key, router.reset_circuit, router.isolate_circuit, router.revive):
+            for action in (
+                router.clear_key,
+                router.disable_key,
+                router.reset_circuit,
+                router.isolate_circuit,
+                router.revive,
+            ):
                 with pytest.raises(InvalidCall, match="unknown"):
                     action("zz")
 
@@ -212,7 +218,7 @@ class TestKeys:
 class TestProviders:
     async def test_isolated_and_reset(self):
         """An isolated provider gets nothing, whatever results arrive, until it is reset (B26)."""
-        async with running(fleet(["a1", "b1"], providers=["a", "b"])) as (router, upstream):
+        async with running(fleet(["a1", "b1"], providers=["a", "b"])) as (router, _upstream):
             router.isolate_circuit("a")
             for _ in range(3):
                 assert (await router.send(CALL)).key_id == "b1"
@@ -224,7 +230,7 @@ class TestProviders:
 
     async def test_quarantined_and_revived(self):
         """A provider whose actors keep crashing is set apart; the other serves on, and a revival brings it back."""
-        async with running(fleet(["a1", "b1"], providers=["a", "b"], restart=FRAGILE)) as (router, upstream):
+        async with running(fleet(["a1", "b1"], providers=["a", "b"], restart=FRAGILE)) as (router, _upstream):
             await quarantine(router, "a", "key:a1")
             assert router.status()["providers"]["a"]["quarantined"]
             for _ in range(3):

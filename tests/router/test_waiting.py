@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from actorrouter import (
 from actorrouter.events import Served, Withdrawn
 from actorrouter.router import admission, waiting
 from actorrouter.router.grants import Grant
+from actorrouter.runtime import transaction
 from tests.router.world import assert_idle, at_once, fleet, requests, running, taken, units
 from tests.runtime.backends import run_on
 
@@ -43,11 +46,17 @@ class Line:
         self.scopes: dict[Any, anyio.CancelScope] = {}
 
     async def join(
-        self, name: Any, amounts: Mapping[str, Any] | None = None, *, model: str = "m", wait_s: float = 100, **options: Any
+        self,
+        name: Any,
+        amounts: Mapping[str, Any] | None = None,
+        *,
+        model: str = "m",
+        wait_s: float = 100,
+        **options: Any,
     ) -> None:
         """Come to stand in line, or be served, or refused, before this returns."""
         self.group.start_soon(partial(self._one, name, amounts or {}, model, wait_s, options))
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         await anyio.wait_all_tasks_blocked()
 
     async def _one(self, name: Any, amounts: Any, model: str, wait_s: float, options: Any) -> None:
@@ -136,7 +145,7 @@ class TestOrder:
                 await line.done(line.order[-1])
             routes_served = [name[0] for name in line.order[1:]]
             assert sorted(line.order[1:]) == ["m1", "m2", "m3", "n1", "n2", "n3"]
-            assert all(one != other for one, other in zip(routes_served, routes_served[1:], strict=False))
+            assert all(one != other for one, other in itertools.pairwise(routes_served))
 
 
 class TestSizes:
@@ -234,7 +243,7 @@ class TestEnds:
             assert line.at["vain"] - began == pytest.approx(7, abs=0.001)
             assert [refusal.holder for refusal in error.refusals] == ["pool:a:p"]
             assert router.status()["routes"]["m"]["waiting"] == 0
-            assert "concurrency" in router.explain(error.decision_id)
+            assert "concurrency" in router.explain(error.decision_id or 0)
             await line.done("now")
 
     async def test_cannot_before_the_deadline(self):
@@ -362,7 +371,7 @@ class TestEnds:
             await line.done("w2")
 
     async def test_a_crash_while_serving_gives_the_grant_back(self, monkeypatch):
-        """If the queue's actor raises when it is handed a grant, the settling caller does not see it and nothing leaks."""
+        """If the queue's actor raises on being handed a grant, the settling caller sees nothing and nothing leaks."""
         config = fleet(ONE, pools={"p": (at_once(1),)})
         async with running(config) as (router, _), anyio.create_task_group() as group:
             line = Line(router, group)
@@ -377,7 +386,7 @@ class TestEnds:
                     raise faults.pop()
                 served(state, event)
 
-            monkeypatch.setitem(evolve, Served, fail_once)  # type: ignore[arg-type]
+            monkeypatch.setitem(evolve, Served, fail_once)
             await line.done("now")
             await anyio.sleep(1)
             assert line.order == ["now", "next"]
@@ -388,7 +397,7 @@ class TestCost:
     async def test_two_thousand_waiters(self, monkeypatch):
         """Each grant to a long queue asks a fixed number of keys and wakes one caller."""
         asked = 0
-        propose = admission.propose
+        propose = transaction.propose
 
         def counting(*arguments: Any) -> Any:
             nonlocal asked
@@ -469,7 +478,7 @@ def _check(router: Any) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_nobody_is_forgotten(backend):
-    """Whatever comes, settles, leaves and is cleared, in any order: who is first in line waits only if nobody has room."""
+    """Whatever comes, settles, leaves and is cleared: who is first in line waits only if nobody has room."""
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(ACTIONS)

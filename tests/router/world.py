@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import anyio
 import attrs
@@ -72,11 +72,12 @@ class Opened:
 
     def __init__(self, upstream: Upstream, request: HttpRequest, on_written: Callable[[], None]) -> None:
         self._upstream, self._request, self._on_written = upstream, request, on_written
+        self.reached = Reached.NO
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self._steps: Iterator[Step] = iter(())
 
-    async def __aenter__(self) -> Opened:
+    async def __aenter__(self) -> Self:
         upstream = self._upstream
         secret = dict(self._request.headers).get("authorization", "").removeprefix("Bearer ")
         upstream.asked.append((secret, anyio.current_time()))
@@ -86,6 +87,7 @@ class Opened:
         for step in self._steps:
             if isinstance(step, Head):
                 self.status, self.headers = step.status, step.headers
+                self.reached = Reached.YES
                 upstream.live += 1
                 return self
             await self._take(step)
@@ -104,6 +106,7 @@ class Opened:
         if isinstance(step, float):
             await anyio.sleep(step)
         elif step == WRITTEN:
+            self.reached = Reached.MAYBE
             self._on_written()
         return b""
 

@@ -1,4 +1,4 @@
-"""A router before upstreams on loopback: scripted ones that say exact bytes, or the simulated provider."""
+"""A router before a scripted upstream on loopback, and a look at what its errors show."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import attrs
 from actorrouter import Call, KeyConfig, ProviderConfig, Router, RouterConfig, Secret, open_router
 from actorrouter.config import TimeoutsConfig
 from actorrouter.observe.laws import SecretScan
-from actorrouter.simulation import config as simulated
-from actorrouter.simulation import server as simulation
 from tests.router.world import assert_idle
 from tests.transport import server as scripted
 
@@ -40,34 +38,6 @@ async def facing(config: RouterConfig, script: scripted.Script, **options: Any) 
     ):
         yield router
         assert_idle(router)
-
-
-@asynccontextmanager
-async def simulating(
-    config: RouterConfig, *, keys: Mapping[str, str], scopes: Mapping[str, Any] | None = None, **provider: Any
-) -> AsyncIterator[tuple[Router, str]]:
-    """A router whose provider `a` is the simulated one, and its URL. `keys`: key id -> secret at the provider."""
-    described = simulated.structure(
-        {
-            "providers": {
-                "a": {
-                    "keys": {key: {"secret": secret, "scopes": sorted(scopes or ())} for key, secret in keys.items()},
-                    "scopes": dict(scopes or {}),
-                    "models": ["up"],
-                    "service": {"first_token_s": 0.005, "per_token_s": 0.0005},
-                    **provider,
-                }
-            }
-        },
-        simulated.SimulationConfig,
-    )
-    async with anyio.create_task_group() as group:
-        ports = await group.start(simulation.serve, described)
-        url = f"http://127.0.0.1:{ports['a']}/v1"
-        async with open_router(at(config, a=url)) as router:
-            yield router, url
-            assert_idle(router)
-        group.cancel_scope.cancel()
 
 
 def shown(error: BaseException) -> str:

@@ -116,6 +116,7 @@ class Bookings:
 
     def expired(self, event: Expired, takers: set[str]) -> tuple[Booking | None, list[str]]:
         """Its owner is gone. Never before its time."""
+        self._reopen(event)
         booking = self._known(event, "expired")
         if booking is None:
             return None, []
@@ -137,6 +138,18 @@ class Bookings:
         self._close(booking)
         self._bound()
         return booking, news
+
+    def _reopen(self, event: Expired) -> None:
+        """Where a holder broke on the settlement when that reached it late, the reservation was open all the time."""
+        booking = self.ended.get(event.reservation_id) or self.booked.get(event.reservation_id)
+        broke = {holder for holder in event.holders if holder in self.broke_at}
+        if booking is None or not broke:
+            return
+        self.ended.pop(event.reservation_id, None)
+        self.booked[event.reservation_id] = booking
+        booking.open |= broke
+        for holder in broke:
+            self.open_at[holder].add(event.reservation_id)
 
     def _check_ending(self, booking: Booking, event: Settled | Expired, holders: Iterable[str], what: str) -> None:
         number = event.reservation_id

@@ -51,7 +51,9 @@ class Needless:
                 break
         else:
             self._complain(error, "is not a listed reason", now)
-        if type(error) is NoCapacity and would_grant is not None and (key_id := would_grant()) is not None:
+        if type(error) is not NoCapacity or would_grant is None or _has_come(error, now):
+            return
+        if (key_id := would_grant()) is not None:
             self._complain(error, f"but {key_id} would grant at this instant", now)
 
     def _complain(self, error: BaseException, why: str, now: float) -> None:
@@ -125,6 +127,11 @@ _JUDGES: Final[tuple[tuple[type[RouterError], Callable[[Needless, Any, Call | No
     (NotSent, Needless._not_sent),
 )
 """The listed reasons, the more special ones first."""
+
+
+def _has_come(error: NoCapacity, now: float) -> bool:
+    """What the error foretold happened since it was raised: in real time an instant does not last."""
+    return bool(error.available_in_s) and error.available_at is not None and error.available_at <= now
 
 
 def _says_when(refusal: Refusal) -> bool:

@@ -116,7 +116,7 @@ async def test_a_lease_that_nobody_looks_after_is_found(monkeypatch: pytest.Monk
     monkeypatch.setattr(Admission, "_end_leases", lambda _: None)
     async with watched(CONFIG) as (router, laws):
         grant = await router.reserve("m", {})
-        await anyio.sleep(25)
+        await anyio.sleep(35)
         laws.audit(router.clock())
         assert "neither renewed nor expired" in str(laws)
         grant.release()

@@ -224,7 +224,8 @@ class Call:
 
     `model`: the route alias. `body`: the provider dialect's JSON object (its `model` is replaced by the upstream's).
     `deadline_s`: seconds for everything, waiting included. `wait_s`: most seconds to wait for capacity (None: the
-    route's). `max_attempts`: sends in all. `repeat_unknown`: allow a repeat after an outcome nobody can know.
+    route's). `max_attempts`: sends of the same work; passing over keys that cannot do it does not count.
+    `repeat_unknown`: allow a repeat after an outcome nobody can know.
     `units`: amounts of named dimensions the adapter cannot see. `priority`: lower goes first.
     """
 

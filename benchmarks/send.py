@@ -1,7 +1,7 @@
 """`router.send` against the bare HTTP client it uses, on the same loopback server, both in this process, taking turns.
 
 `ratio` is throughput through the router over throughput of the bare client. Above 1 the router is faster: every key has
-a connection pool of its own, and a pool costs more the more connections it holds. `cpu_us`: this process's CPU per call.
+a connection pool of its own, and a pool costs more the more connections it holds. `cpu_us`: this process's CPU a call.
 """
 
 from __future__ import annotations

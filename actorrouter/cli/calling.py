@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from actorrouter import Call, NoCapacity, Router, RouterError, open_router
 from actorrouter.adapters.sse import SseReader
 from actorrouter.cli.reaching import UsageError, alone, ask_or_start, target
-from actorrouter.cli.words import complain, say
+from actorrouter.cli.words import complain, harmless, say
 from actorrouter.config import ColdStart
 
 _COLD = (
@@ -113,7 +113,7 @@ async def _print_stream(router: Router, asked: Call, raw: bool) -> int:
                 continue
             for text in _deltas(events, chunk):
                 last = text
-                _write(text.encode())
+                _write(harmless(text).encode(errors="replace"))
     if not raw and not last.endswith("\n"):
         _write(b"\n")
     return reply.decision_id
@@ -157,7 +157,7 @@ def _write(content: bytes) -> None:
 
 
 def _write_line(text: str) -> None:
-    _write(text.encode(errors="replace") + (b"" if text.endswith("\n") else b"\n"))
+    _write(harmless(text).encode(errors="replace") + (b"" if text.endswith("\n") else b"\n"))
 
 
 def quote(

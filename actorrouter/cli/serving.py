@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -58,7 +59,7 @@ def _greet(config: RouterConfig, name: str) -> None:
     counts = ", ".join(f"{len(part)} {word}{'' if len(part) == 1 else 's'}" for word, part in parts.items())
     say(f"serving {name}: {counts}")
     say(f"control socket: {config.control}")
-    say(f"look at it from elsewhere: actorrouter status --socket {config.control}")
+    say(f"look at it from elsewhere: actorrouter status --socket {shlex.quote(str(config.control))}")
     sys.stdout.flush()
 
 

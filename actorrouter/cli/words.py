@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")})
 _ROWS_MAX = 50
 _WIDTH = 120
 
@@ -22,11 +23,15 @@ def say(text: str) -> None:
 
 
 def complain(text: str, code: int = 0) -> int:
-    """One message on stderr; control characters of others' texts do not reach the terminal. Returns `code`."""
-    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    """One message on stderr. Returns `code`."""
     sys.stdout.flush()
-    sys.stderr.write(f"actorrouter: {shown}\n")
+    sys.stderr.write(f"actorrouter: {harmless(text)}\n")
     return code
+
+
+def harmless(text: str) -> str:
+    """`text` without control characters: what a provider says must not command the terminal."""
+    return text.translate(_CONTROLS)
 
 
 def say_json(told: Any) -> None:

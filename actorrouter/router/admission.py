@@ -12,7 +12,7 @@ from actorrouter.messages import Dispatch, Expire, Renew, Reserve, Settle
 from actorrouter.observe.decisions import TRIED_MAX, Decision, DecisionLog, Tried
 from actorrouter.policies.index import ABSENT
 from actorrouter.policies.order import POLICIES
-from actorrouter.router.board import Candidate, Seat, gave_back, release_due, took
+from actorrouter.router.board import Candidate, Seat, freed, gave_back, release_due, took
 from actorrouter.router.demand import Demand, surprise, truth
 from actorrouter.router.grants import Grant, Lease, Leases
 from actorrouter.router.search import SCAN_MAX, Search, Shortage, next_seat, not_asked
@@ -215,9 +215,9 @@ class Admission:
             self._queue(lease)
 
     def _give_back(self, lease: Lease, now: float) -> None:
-        if not lease.given_back:
-            lease.given_back = True
-            gave_back(lease.seat, now)
+        give_back = freed if lease.given_back else gave_back
+        lease.given_back = True
+        give_back(lease.seat, now)
 
     # ----------------------------------------------------------------------------------------------------------- leases
 
@@ -242,12 +242,27 @@ class Admission:
         self.leases.queue(lease)
 
     def _expire(self, lease: Lease, now: float) -> None:
-        holders = tuple([cell.actor_id for cell in lease.holders])
-        event = Expired(now, lease.reservation_id, lease.seat.key.key_id, holders)
-        conclude(self._runtime, lease.holders, Expire(lease.reservation_id), event, now)
+        self._expire_at(lease, lease.holders)
         self.leases.keep_late(lease)
         lease.decision.outcome = lease.decision.outcome or "expired"
         self._give_back(lease, now)
+        self.on_room()
+
+    def _expire_at(self, lease: Lease, holders: Sequence[Cell]) -> None:
+        now, again = self._runtime.clock(), partial(self._expire_again, lease)
+        ids = tuple([cell.actor_id for cell in holders])
+        event = Expired(now, lease.reservation_id, lease.seat.key.key_id, ids)
+        for cell in conclude(self._runtime, holders, Expire(lease.reservation_id), event, now, on_broken=again):
+            again(cell)
+
+    def _expire_again(self, lease: Lease, cell: Cell) -> None:
+        """A holder that broke over an expiry still has the reservation: try once more, a lease later."""
+        key, at = (*_LEASES, lease.reservation_id, cell.actor_id), self._runtime.clock() + self._lease_s
+        self._runtime.timers.set(key, at, partial(self._expire_late, lease, cell))
+
+    def _expire_late(self, lease: Lease, cell: Cell) -> None:
+        self._expire_at(lease, (cell,))
+        self._give_back(lease, self._runtime.clock())
         self.on_room()
 
 

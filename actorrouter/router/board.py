@@ -309,10 +309,14 @@ def took(seat: Seat, now: float) -> None:
 
 
 def gave_back(seat: Seat, now: float) -> None:
-    """A reservation ended: what waited for it is ready again."""
-    key = seat.key
-    key.in_flight -= 1
-    freshen(key, now)
+    """A reservation ended: the key is less loaded, and what waited for it is ready again."""
+    seat.key.in_flight -= 1
+    freed(seat, now)
+
+
+def freed(seat: Seat, now: float) -> None:
+    """Something held for this seat is held no more: what was set aside for want of it is ready again."""
+    freshen(seat.key, now)
     for pool in seat.group.pools:
         freshen_pool(pool, now)
 

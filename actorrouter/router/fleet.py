@@ -102,11 +102,14 @@ class Fleet:
     # ------------------------------------------------------------------------------------------------------- keys
 
     def add_key(self, key_id: str, config: KeyConfig) -> KeyEntry:
-        """Start serving a key. ValueError if the id is in use or names an unknown provider or pool."""
+        """Start serving a key. ValueError if the id is in use or names an unknown provider or
+        pool, or its provider is quarantined."""
         if key_id in self.keys:
             raise ValueError(f"key {key_id!r} exists already")
         if config.provider not in self.providers:
             raise ValueError(f"key {key_id!r}: unknown provider {config.provider!r}")
+        if self.tree.quarantined(config.provider):
+            raise ValueError(f"key {key_id!r}: provider {config.provider!r} is quarantined; revive it first")
         for name in config.pools:
             if name not in self.config.pools:
                 raise ValueError(f"key {key_id!r}: unknown pool {name!r}")

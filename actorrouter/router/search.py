@@ -95,7 +95,7 @@ class Search:
         gate = self.gate
         if self.demand.call.keys or (gate is not None and gate.final):
             return
-        counts = _counts(candidate, self.demand)
+        counts = _counts(candidate, self)
         if not any(map(counts, candidate.blocked)):
             return
         at = next_change(candidate, counts)
@@ -133,7 +133,7 @@ class Search:
         self.gated([refusal for refusal in refusals if refusal.holder not in pools and refusal.holder not in own])
         if by_pools:
             self._set_aside(group, by_pools)
-        elif by_key:
+        if by_key and not (by_pools and all(not refusal.final for refusal in by_key)):
             self._set_aside(seat, by_key)
         return bool(by_pools or by_key)
 
@@ -202,23 +202,20 @@ def _pinned(candidate: Candidate, search: Search) -> Seat | None:
     return best
 
 
-def _counts(candidate: Candidate, demand: Demand) -> Callable[[Group | Seat], bool]:
-    """Whether something set aside could serve this call when it is back."""
-    unwanted = demand.skip | demand.call.exclude_keys
-    if not unwanted:
-        return _has_keys
+def _counts(candidate: Candidate, search: Search) -> Callable[[Group | Seat], bool]:
+    """Whether something set aside could serve this call when it is back: it has a key that is wanted and not too
+    small."""
+    unwanted, passed = search.demand.skip | search.demand.call.exclude_keys, search.passed
     keys = (candidate.provider.keys.get(key_id) for key_id in unwanted)
-    lost = [seat for key in keys if key is not None for seat in key.seats if seat.group.candidate is candidate]
+    lost = {id(seat) for key in keys if key is not None for seat in key.seats}
+
+    def serves(seat: Seat) -> bool:
+        return id(seat) not in lost and seat not in passed
 
     def counts(what: Group | Seat) -> bool:
-        return what not in lost if isinstance(what, Seat) else any(seat not in lost for seat in what.ranked())
+        return serves(what) if isinstance(what, Seat) else what not in passed and any(map(serves, what.ranked()))
 
     return counts
-
-
-def _has_keys(what: Group | Seat) -> bool:
-    """A group whose keys are all set aside themselves brings nothing back."""
-    return isinstance(what, Seat) or what.first() is not None
 
 
 def not_asked(candidate: Candidate, demand: Demand) -> Iterator[Seat]:

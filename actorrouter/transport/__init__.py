@@ -17,7 +17,7 @@ CLIENTS: Final = ("httpx2", "httpx")
 
 
 def connect(client: str = "auto", *, proxy: str | None = None, ssl_context: ssl.SSLContext | None = None) -> Transport:
-    """A pool of connections of its own. Opens nothing yet; `prepare` has built the shared TLS context, or the first call does.
+    """A pool of connections of its own. Opens nothing yet. The first call builds the TLS context unless `prepare` did.
 
     `proxy`: an http, https or socks5 URL. The proxy variables of the environment are not read. Raises InvalidConfig.
     """

@@ -182,6 +182,24 @@ def test_a_jump_forward_frees_nothing() -> None:
     assert it.refusal(120.0, requests=1).available_at == 120.0 + 18 * HOUR_S + 1.0
 
 
+def test_a_jump_to_just_before_an_edge_counts_on_both_sides() -> None:
+    """What was just sent may arrive after the midnight that the clock has jumped to."""
+    it = daily()
+    spend(it, 10, 60.0)
+    it.tell(ClockRead(wall("2026-03-01T23:59:59.5"), 60.1), 60.1)
+    assert it.refusal(60.1, requests=1).available_at == pytest.approx(60.6 + DAY_S + 1.0)
+
+
+def test_a_jump_does_not_take_up_a_day_that_was_over_at_the_reading_before() -> None:
+    """An edge that a reading has confirmed is past: a later jump within the new day frees and takes nothing."""
+    it = daily()
+    spend(it, 10, 60.0)
+    midnight = 12 * HOUR_S
+    it.tell(ClockRead(wall("2026-03-02T00:01:00"), midnight + 60.0), midnight + 60.0)
+    it.tell(ClockRead(wall("2026-03-02T00:02:05"), midnight + 120.0), midnight + 120.0)
+    assert it.reserve(midnight + 120.0, requests=10) is not None
+
+
 def test_a_jump_back_across_midnight_takes_up_the_old_day_again() -> None:
     """The clock was fast and is put back from after midnight to before: the old day's use counts again until the
     midnight that comes."""

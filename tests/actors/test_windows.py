@@ -367,6 +367,16 @@ def test_float_noise_neither_blocks_nor_leaks() -> None:
         assert it.reserve(30.0, units=1) is not None
 
 
+def test_noise_does_not_add_up() -> None:
+    """After a thousand windows of large and small fractions, all is free again to the last unit."""
+    window = limits.window(declared(Shape.SLIDING, 10**10), Charge.UP_FRONT, 0.0)
+    for number in range(1000):
+        now = number * 3 * W
+        assert window.ready_at(10**10, now) == now
+        window.charge(1e10 / 3, now)
+        window.charge(0.1, now + 1.0)
+
+
 @settings(max_examples=50, deadline=None)
 @given(now=st.floats(1e6, 1e7), amounts=st.lists(st.integers(1, 2_000_000), max_size=20))
 @example(now=9_876_543.21, amounts=[2_000_000, 1_999_999])
@@ -428,6 +438,7 @@ def test_learning_only_tightens(
         after = window.capacity - window.held - window.level(now), window.room(now)
         assert all(b >= a - NOISE and a >= -NOISE for b, a in zip(before, after, strict=True))
         assert shape is Shape.CONCURRENCY or after[1] <= max(remaining, 0) + NOISE
+        assert shape in (Shape.CONCURRENCY, Shape.UNKNOWN) or after[0] <= max(remaining, 0) + NOISE
 
 
 @pytest.mark.parametrize("shape", [Shape.SLIDING, Shape.FIXED])

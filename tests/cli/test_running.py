@@ -6,9 +6,15 @@ import json
 import signal
 from pathlib import Path
 
+import anyio
+import attrs
 import pytest
 
-from tests.cli.commands import ended, serving
+from actorrouter import open_router
+from actorrouter.cli import serving as command
+from actorrouter.cli.words import harmless
+from tests.cli.commands import ended, process, serving
+from tests.router.operated import CONFIG
 
 
 def test_what_works_without_a_running_router(cli, config):
@@ -73,7 +79,8 @@ def test_a_running_router_under_its_operator_s_hand(cli, config, tmp_path):
         code, _, complained = cli("keys", "clear", config, "nope")
         assert (code, "unknown key 'nope'" in complained) == (2, True)
         assert cli("keys", "remove", config, "wrong", "--timeout", 5) == (0, "key wrong is removed\n", "")
-        code, _, complained = cli("serve", config)
+        with process("serve", config) as second:
+            code, _, complained = ended(second)
         assert (code, "another router already serves" in complained) == (1, True)
         code, printed, _ = cli("drain", config)
         assert (code, "drained" in printed) == (0, True)
@@ -116,3 +123,23 @@ def test_a_killed_serve_is_followed_by_the_next(cli, config):
     assert (code, "no router is running" in complained) == (1, True)
     with serving(config):
         assert cli("status", config)[0] == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("count", "drain_s", "ends"), [(1, 30, 130), (0, 0.01, 1)], ids=["second signal", "too late"])
+async def test_a_drain_that_does_not_end(capfd, count, drain_s, ends):
+    """With a call in flight: a second signal ends it at once with 130; its time being over, with 1 and a message."""
+    sending, signals = anyio.create_memory_object_stream[signal.Signals](1)
+    with sending, signals:
+        if count:
+            sending.send_nowait(signal.SIGINT)
+        async with open_router(attrs.evolve(CONFIG, drain_s=drain_s)) as router:
+            await router.reserve("chat", {"tokens": 10})
+            assert await command._drain(router, signals) == ends
+    _, complained = capfd.readouterr()
+    assert complained == ("" if ends == 130 else "actorrouter: calls were still in flight when the time was over\n")
+
+
+def test_control_characters_of_an_answer_are_left_out():
+    """What others say cannot command the terminal: no escape sequence gets through, lines and tabs do."""
+    assert harmless("a\x1b[2Jb\x9bc\r\n\td\x00é") == "a[2Jbc\n\tdé"

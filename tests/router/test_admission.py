@@ -369,6 +369,18 @@ class TestLeases:
             assert "expired" in router.explain(router.decisions.last(1)[0].decision_id) or True
             taken(router, {"units": 6}).release()
 
+    async def test_a_holder_that_breaks_on_an_expiry(self, monkeypatch):
+        """A holder that breaks when a lease expires is told again, and holds nothing in the end."""
+        config = fleet({"a1": ("p",)}, pools={"p": (units(10, 1000), at_once(1))}, lease_s=10.0)
+        async with running(config) as (router, _):
+            taken(router, {"units": 4})
+            gc.collect()
+            with _failing_once(monkeypatch, router, "pool:a:p", Expired):
+                await anyio.sleep(11)
+            assert short(router).refusals[0].holder == "pool:a:p"
+            await anyio.sleep(11)
+            taken(router, {"units": 6}).release()
+
     async def test_late_settlement_corrects(self):
         """A settlement after expiry, by the reservation's id alone, corrects the charge; a second one is ignored."""
         limits = (units(10, 1000, charge=Charge.UP_FRONT_THEN_SETTLE),)

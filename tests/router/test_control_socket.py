@@ -163,7 +163,7 @@ async def test_what_is_no_path_of_a_socket_is_a_fault(control):
 
 
 async def test_a_file_s_path_starts_from_its_folder(tmp_path):
-    """`control` is relative to the file's folder, also when the environment says it, and no secret is needed to read it."""
+    """`control` starts from the file's folder, also when the environment says it; no secret is needed to read it."""
     file = tmp_path / "router.toml"
     file.write_text('control = "run/r.sock"\n' + SMALL)
     assert load(file, ENVIRON).control == str(tmp_path / "run" / "r.sock") == control_of(file, {})

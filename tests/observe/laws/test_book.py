@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from actorrouter import ColdStart, LimitConfig, NoCapacity, Shape
+from actorrouter.config import RestartConfig
 from actorrouter.events import Granted
+from actorrouter.messages import Peek
 from tests.observe.laws.traffic import Traffic
 from tests.observe.laws.world import Wall, broken, fleet, one_pool, watched
 
@@ -40,6 +43,35 @@ async def test_no_law_is_broken_in_real_time() -> None:
         laws.close()
         assert not laws.violations, str(laws)
         assert traffic.granted > 30
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("anyio_backend", ["trio"], indirect=True)
+async def test_no_law_is_broken_when_providers_are_quarantined_and_revived(seed: int) -> None:
+    """What ends while its actors are stopped is taken when they run again."""
+    wall = Wall()
+    config = attrs.evolve(fleet(), restart=RestartConfig(5, 10.0, 50, 0.05, 1.0))
+    async with watched(config, wall=wall, seed=seed) as (router, laws), anyio.create_task_group() as group:
+        group.start_soon(quarantine_in_turn, router, laws)
+        await Traffic(router, laws, wall, seed).run(callers=12, calls=25, new_keys=False)
+        laws.close()
+        assert not laws.violations, f"seed {seed}:\n{laws}"
+        assert router.runtime.dead_letters > 0
+
+
+async def quarantine_in_turn(router: Any, laws: Any) -> None:
+    """Crash one pool of a provider until its supervisors give up, then revive it; so with each provider."""
+    for provider, pool in (("one", "bucket"), ("two", "paid"), ("one", "fixed")):
+        await anyio.sleep(8)
+        cell = router.runtime.cells[f"pool:{provider}:{pool}"]
+        while not router.tree.quarantined(provider):
+            if cell.status == "running":
+                router.runtime.crash(cell, RuntimeError("again"), Peek())
+            await anyio.sleep(0.06)
+        laws.check()
+        await anyio.sleep(25)
+        router.revive(provider)
+        laws.check()
 
 
 async def test_a_book_that_is_dropped_says_so() -> None:

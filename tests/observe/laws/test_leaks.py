@@ -185,7 +185,6 @@ async def test_a_holder_that_breaks_on_a_settlement_leaks_nothing(
 
 
 @on_trio
-@pytest.mark.xfail(strict=True, reason="admission forgets a holder that broke on an expiry: it holds on for ever")
 async def test_a_holder_that_breaks_on_an_expiry_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reservation ends there, too, sooner or later."""
     planted = once(quota.BEHAVIOUR.evolve[Expired], ZeroDivisionError())

@@ -28,12 +28,13 @@ class Traffic:
         self.granted = self.refused = self.late = 0
         self._kept: list[Grant] = []
 
-    async def run(self, callers: int, calls: int) -> None:
+    async def run(self, callers: int, calls: int, *, new_keys: bool = True) -> None:
         """`callers` tasks with `calls` calls each. Books are compared after every step."""
         async with anyio.create_task_group() as group:
             for _ in range(callers):
                 group.start_soon(self._caller, calls)
-            group.start_soon(self._operator)
+            if new_keys:
+                group.start_soon(self._operator)
         await anyio.sleep(50 * self.unit)
         self._settle_kept()
         await anyio.sleep(300 * self.unit)

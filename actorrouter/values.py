@@ -175,8 +175,8 @@ NO_USAGE: Final = Usage({})
 class Outcome:
     """An adapter's judgement of one attempt.
 
-    `retry_after_s`: the provider's wish, seconds from the answer. `until_wall`: epoch second at which a spent quota
-    returns. `message`: the provider's own text, bounded, never containing a secret.
+    `retry_after_s`: the provider's wish, seconds from the answer. `message`: the provider's own text, bounded, never
+    containing a secret.
     """
 
     outcome: OutcomeClass
@@ -185,7 +185,6 @@ class Outcome:
     code: str = ""
     message: str = ""
     retry_after_s: float | None = None
-    until_wall: float | None = None
     usage: Usage | None = None
 
 

@@ -35,12 +35,13 @@ class Sliding:
         short = self.total + self.held + amount - self.terms.amount
         if short <= 0 or short <= self.terms.slack:
             return now
-        short -= self.terms.slack
+        if self.held + amount - self.terms.amount > self.terms.slack:
+            return INF
         for slot, charged in self.slots.items():
             short -= charged
-            if short <= 0:
+            if short <= self.terms.slack:
                 return max(now, slot * self.slot_s)
-        return INF
+        return max(now, next(reversed(self.slots)) * self.slot_s)  # all has drained but noise
 
     def room(self, now: float) -> Any:
         return max(self.terms.amount - self.held - self.level(now), 0)

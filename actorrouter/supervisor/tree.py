@@ -99,7 +99,7 @@ class Supervisor(Node):
     # ---------------------------------------------------------------------------------------------------------- views
 
     def ref(self, child_id: str) -> Ref:
-        """How to reach a child actor. One of before a stop reaches nobody; a restart keeps it valid."""
+        """How to reach a child actor. Stays good over restarts, stops and starts under the same id."""
         cell = self._children.cell(child_id)
         if cell is None:
             raise NoSuchChild(f"supervisor {self.spec.id!r} runs no actor {child_id!r}")

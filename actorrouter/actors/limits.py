@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from actorrouter.actors.calendar import Edges
@@ -17,9 +18,14 @@ _SAFE_BURST: Final = 0.1
 
 def window(limit: LimitConfig, charge: Charge, guard_s: float) -> Window:
     """The empty window of a limit. `charge`, `guard_s`: what holds when the limit itself says nothing."""
-    charge = limit.charge or charge
     shape = Shape.CONCURRENCY if limit.dimension == CONCURRENCY else limit.shape
-    terms = Terms(
+    return _SHAPES[shape](limit, _terms(limit, shape, limit.charge or charge, guard_s))
+
+
+@functools.lru_cache(4096)
+def _terms(limit: LimitConfig, shape: Shape, charge: Charge, guard_s: float) -> Terms:
+    """Equal limits share their terms: with many keys alike that is memory worth saving."""
+    return Terms(
         dimension=limit.dimension,
         amount=limit.amount,
         window_s=_EVERY_S.get(limit.every or "", limit.window_s),
@@ -27,7 +33,6 @@ def window(limit: LimitConfig, charge: Charge, guard_s: float) -> Window:
         up_front=shape is not Shape.CONCURRENCY and charge in (Charge.UP_FRONT, Charge.UP_FRONT_THEN_SETTLE),
         settles=charge is not Charge.UP_FRONT,
     )
-    return _SHAPES[shape](limit, terms)
 
 
 def _bucket(limit: LimitConfig, terms: Terms) -> Window:

@@ -7,7 +7,6 @@ charged in full and remembered until its settlement comes or no window can still
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Final
 
 import attrs
@@ -50,7 +49,7 @@ class PoolState:
     recovery: Recovery
     opened: dict[int, Open] = attrs.field(factory=dict)
     expired: int = 0
-    late: deque[tuple[float, int]] = attrs.field(factory=deque)
+    late: list[tuple[float, int]] = attrs.field(factory=list)
     surprise: dict[str, Any] = attrs.field(factory=dict)
     wall_offset: float | None = None
     latest_end: float = -INF
@@ -202,7 +201,7 @@ def _forget(state: PoolState, now: float) -> None:
     longest = _LONGER * max((w.terms.window_s + w.terms.guard_s for w in state.windows), default=0.0)
     late = state.late
     while late and late[0][0] + longest < now:
-        state.expired -= state.opened.pop(late.popleft()[1], None) is not None
+        state.expired -= state.opened.pop(late.pop(0)[1], None) is not None
 
 
 def renewed(state: PoolState, event: Renewed) -> None:
@@ -258,7 +257,7 @@ def copy(state: PoolState) -> PoolState:
         state.recovery.copy(),
         {i: attrs.evolve(o) for i, o in state.opened.items()},
         state.expired,
-        deque(state.late),
+        list(state.late),
         dict(state.surprise),
         state.wall_offset,
         state.latest_end,

@@ -40,11 +40,11 @@ class Recovery:
     until: float = -INF
     strikes: int = 0
     width: int = 0
-    trials: set[int] = attrs.field(factory=set)
+    trials: frozenset[int] = frozenset()
     reason: str = ""
 
     def copy(self) -> Recovery:
-        return attrs.evolve(self, trials=set(self.trials))
+        return attrs.evolve(self)
 
 
 def phase_at(recovery: Recovery, now: float) -> Phase:
@@ -72,16 +72,16 @@ def granted(recovery: Recovery, reservation_id: int) -> None:
     """A request goes through: the first after a pause is the probe."""
     if recovery.phase in PAUSED:
         recovery.phase, recovery.width = Phase.RECOVERING, 1
-        recovery.trials.clear()
+        recovery.trials = frozenset()
     if recovery.phase is Phase.RECOVERING:
-        recovery.trials.add(reservation_id)
+        recovery.trials |= {reservation_id}
 
 
 def succeeded(recovery: Recovery, reservation_id: int) -> None:
     """A trial came back well: the ramp widens, and ends at its maximum."""
     if reservation_id not in recovery.trials:
         return
-    recovery.trials.discard(reservation_id)
+    recovery.trials -= {reservation_id}
     recovery.strikes = 0
     recovery.width *= 2
     if recovery.width > recovery.config.ramp_max:
@@ -90,7 +90,7 @@ def succeeded(recovery: Recovery, reservation_id: int) -> None:
 
 def passed(recovery: Recovery, reservation_id: int) -> None:
     """A trial ended without telling anything about this holder: another may go."""
-    recovery.trials.discard(reservation_id)
+    recovery.trials -= {reservation_id}
 
 
 def paused(recovery: Recovery, event: Settled) -> None:
@@ -114,7 +114,7 @@ def paused(recovery: Recovery, event: Settled) -> None:
     recovery.until = max(recovery.until, pause_until)
     recovery.phase = Phase.EXHAUSTED if spent or still_spent else Phase.THROTTLED
     recovery.reason = str(event.outcome)
-    recovery.trials.clear()
+    recovery.trials = frozenset()
 
 
 def closed(recovery: Recovery, phase: Phase, reason: str) -> None:
@@ -122,11 +122,11 @@ def closed(recovery: Recovery, phase: Phase, reason: str) -> None:
     if recovery.phase is Phase.DRAINING:
         return
     recovery.phase, recovery.reason = phase, reason
-    recovery.trials.clear()
+    recovery.trials = frozenset()
 
 
 def reset(recovery: Recovery) -> None:
     """As new: the end of a ramp, or an operator's word."""
     recovery.phase, recovery.until, recovery.strikes, recovery.width = Phase.AVAILABLE, -INF, 0, 0
     recovery.reason = ""
-    recovery.trials.clear()
+    recovery.trials = frozenset()

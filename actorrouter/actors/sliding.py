@@ -41,7 +41,8 @@ class Sliding:
             short -= charged
             if short <= self.terms.slack:
                 return max(now, slot * self.slot_s)
-        return max(now, next(reversed(self.slots)) * self.slot_s)  # all has drained but noise
+        last: int = next(reversed(self.slots))  # all has drained then, but noise
+        return max(now, last * self.slot_s)
 
     def room(self, now: float) -> Any:
         return max(self.terms.amount - self.held - self.level(now), 0)

@@ -28,6 +28,7 @@ from actorrouter import (
     Secret,
     open_router,
 )
+from actorrouter.config import TimeoutsConfig
 from benchmarks.fleets import LIMITS
 from benchmarks.harness import finish, options, table
 from benchmarks.upstream import keys, upstream
@@ -38,7 +39,7 @@ BODY = {"messages": [{"role": "user", "content": "x" * 300}], "max_tokens": 64, 
 def config(base_url: str, count: int) -> RouterConfig:
     """`count` keys in one quota pool large enough never to refuse."""
     return RouterConfig(
-        providers={"sim": ProviderConfig(base_url, http_client="httpx2")},
+        providers={"sim": ProviderConfig(base_url, http_client="httpx2", timeouts=TimeoutsConfig(connect_s=60.0))},
         pools={"org": PoolConfig(LIMITS)},
         keys={f"k{i}": KeyConfig("sim", Secret(f"sk-{i}"), ("org",)) for i in range(count)},
         routes={"m": RouteConfig((CandidateConfig("sim", "m"),), waiting_max=10_000)},

@@ -223,5 +223,5 @@ def test_a_copy_knows_nothing_of_what_happens_later() -> None:
     snapshot = key.copy(driver.state)
     driver.settle(probe, 2.0, MODEL)
     driver.tell(Disable(), 2.0)
-    assert (set(snapshot.opened), snapshot.models, snapshot.recovery.trials) == ({probe}, {}, {probe})
+    assert (set(snapshot.opened), snapshot.models, set(snapshot.recovery.trials)) == ({probe}, {}, {probe})
     assert snapshot.recovery.phase is Phase.RECOVERING

@@ -120,8 +120,8 @@ def assert_ended(process_id):
 
 
 def test_limits_declared_too_large_are_found_out(capsys):
-    """A router that is told of three times the room there is draws 429s, and the demo says so and exits 1."""
-    code = demo.main([*SHORT, "--quiet"], declared=3.0)
+    """A router that is told of ten times the room there is draws 429s, and the demo says so and exits 1."""
+    code = demo.main([*SHORT, "--quiet"], declared=10.0)
     printed = capsys.readouterr().out
     assert code == 1
     assert figures(printed)["provider_429_ours"] > 0

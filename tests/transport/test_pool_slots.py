@@ -48,10 +48,9 @@ async def test_deadlines_leave_the_transport_usable(transport: HttpxTransport, a
             for _ in range(at_once):
                 tasks.start_soon(storm, server.url)
         assert len(answered) < REQUESTS
-        assert answered or at_once == 100
         assert all("IDLE" in connection.info() for connection in transport.pool._pool.connections)
         assert transport.pool._pool._requests == []
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 for _ in range(at_once):
                     tasks.start_soon(plain, server.url)

@@ -85,8 +85,8 @@ async def compare(base_url: str, count: int, concurrency: int, calls: int, round
         httpx2.AsyncClient(limits=unlimited, timeout=60) as client,
         open_router(config(base_url, count)) as router,
     ):
-        await load(bare, concurrency * 2, concurrency)
-        await load(routed, concurrency * 2, concurrency)
+        await load(bare, max(2 * concurrency, 4 * count), concurrency)
+        await load(routed, max(2 * concurrency, 4 * count), concurrency)
         for _ in range(rounds):
             results["bare"].append(await load(bare, calls, concurrency))
             results["routed"].append(await load(routed, calls, concurrency))

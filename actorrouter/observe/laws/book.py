@@ -53,7 +53,9 @@ class LawBook:
         self.promise = Promise(self._tell, config)
         self.leaks = Leaks(self._tell, self.bookings, self.promise, config.lease_s)
         self.lost = Lost(self._tell, self.bookings, self.promise)
-        self.needless = Needless(self._tell, router.decision, lambda: str(router.status()["state"]))
+        self.needless = Needless(
+            self._tell, router.decision, lambda: str(router.status()["state"]), router.runtime.clock
+        )
         self.load = Load(self._tell, config.providers)
         self.explained = Explained(self._tell, router.decisions.get)
         self.secrets = SecretScan(_fixed_secrets(config.keys), self._tell)

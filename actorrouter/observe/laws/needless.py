@@ -38,10 +38,17 @@ Evidence = Callable[[], str | None]
 class Needless:
     """Judges errors."""
 
-    def __init__(self, tell: Tell, decision: Callable[[int], Decision | None], state: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        tell: Tell,
+        decision: Callable[[int], Decision | None],
+        state: Callable[[], str],
+        clock: Callable[[], float],
+    ) -> None:
         self._tell = tell
         self._decision = decision
         self._state = state
+        self._clock = clock
 
     def failed(self, error: BaseException, call: Call | None, would_grant: Evidence | None, now: float) -> None:
         """A caller saw this error."""
@@ -51,10 +58,18 @@ class Needless:
                 break
         else:
             self._complain(error, "is not a listed reason", now)
-        if type(error) is not NoCapacity or would_grant is None or _has_come(error, now):
+        if type(error) is not NoCapacity or would_grant is None:
             return
-        if (key_id := would_grant()) is not None:
+        key_id = would_grant()
+        if key_id is not None and not self._has_come(error):
             self._complain(error, f"but {key_id} would grant at this instant", now)
+
+    def _has_come(self, error: NoCapacity) -> bool:
+        """What the error foretold has happened since it was decided: in real time an instant does not last."""
+        decision = self._decision(error.decision_id) if error.decision_id is not None else None
+        if decision is None or error.available_at is None:
+            return False
+        return decision.at < error.available_at <= self._clock()
 
     def _complain(self, error: BaseException, why: str, now: float) -> None:
         self._tell(4, now, f"{type(error).__name__} ({str(error)[:120]!r}) {why}")
@@ -127,11 +142,6 @@ _JUDGES: Final[tuple[tuple[type[RouterError], Callable[[Needless, Any, Call | No
     (NotSent, Needless._not_sent),
 )
 """The listed reasons, the more special ones first."""
-
-
-def _has_come(error: NoCapacity, now: float) -> bool:
-    """What the error foretold happened since it was raised: in real time an instant does not last."""
-    return bool(error.available_in_s) and error.available_at is not None and error.available_at <= now
 
 
 def _says_when(refusal: Refusal) -> bool:

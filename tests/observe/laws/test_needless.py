@@ -45,7 +45,7 @@ def complaints(error: BaseException, call: Call | None = None, state: str = "run
     """What the checker says of one error."""
     found: list[str] = []
     decisions = {decision.decision_id: decision for decision in known.values()}
-    judge = Needless(lambda _law, _at, what: found.append(what), decisions.get, lambda: state)
+    judge = Needless(lambda _law, _at, what: found.append(what), decisions.get, lambda: state, lambda: 0.0)
     judge.failed(error, call, None, 0.0)
     return found
 
@@ -105,6 +105,16 @@ def test_a_decision_that_gives_no_reason_is_found() -> None:
     told = Decision(4, 0.0, "m", "", "headroom", {}, tried=(Tried("k", 0, 0, 0, (SAID,)),))
     assert any("gives no reason" in each for each in complaints(NoCapacity("no", decision_id=3), silent=silent))
     assert complaints(NoCapacity("no", decision_id=4), told=told) == []
+
+
+@pytest.mark.parametrize(("foretold", "complains"), [(None, True), (7.0, True), (7.5, False), (8.0, False), (8.1, True)])
+def test_room_foretold_for_an_instant_that_has_come_by_now_was_no_lie(foretold: float | None, complains: bool) -> None:
+    """Decided at 7, asked again at 8: who would grant then may have been full when it was decided."""
+    found: list[str] = []
+    told = Decision(4, 7.0, "m", "", "headroom", {}, tried=(Tried("k", 0, 0, 0, (SAID,)),))
+    judge = Needless(lambda _law, _at, what: found.append(what), {4: told}.get, lambda: "running", lambda: 8.0)
+    judge.failed(NoCapacity("no", decision_id=4, available_at=foretold, available_in_s=0.0), None, lambda: "k", 7.1)
+    assert any("would grant" in each for each in found) is complains
 
 
 @pytest.mark.anyio

@@ -33,7 +33,7 @@ class Upstream:
 @contextmanager
 def upstream(provider: Mapping[str, Any]) -> Iterator[Upstream]:
     """Run one simulated provider for the length of the block."""
-    command = [sys.executable, "-m", "actorrouter.simulation.server", "--config", "-", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "actorrouter.simulation.providers.server", "--config", "-", "--exit-with-stdin"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -110,7 +110,7 @@ def simulated(directory: Path) -> Iterator[str]:
     """The tutorial's provider on a free port, started by the tutorial's command. Gives its address."""
     described = (DOCS / "provider.toml").read_text(encoding="utf-8").replace("port = 8091", "port = 0")
     (directory / "provider.toml").write_text(described, encoding="utf-8")
-    command = [sys.executable, "-m", "actorrouter.simulation.server", "provider.toml", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "actorrouter.simulation.providers.server", "provider.toml", "--exit-with-stdin"]
     with subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environ()) as run:
         assert run.stdin is not None
         assert run.stdout is not None

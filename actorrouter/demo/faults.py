@@ -13,7 +13,7 @@ import attrs
 
 from actorrouter import Router
 from actorrouter.demo.world import World
-from actorrouter.simulation.config import FaultConfig, FaultKind
+from actorrouter.simulation.providers.config import FaultConfig, FaultKind
 
 OUTAGE_S: Final = 300.0
 SLOW_S: Final = 300.0

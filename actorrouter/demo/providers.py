@@ -14,12 +14,12 @@ import attrs
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from actorrouter.simulation.config import SimulationConfig
+from actorrouter.simulation.providers.config import SimulationConfig
 
 _START_S: Final = 30.0
 _END_S: Final = 5.0
 _LINE_MAX: Final = 65_536
-_SERVER: Final = (sys.executable, "-m", "actorrouter.simulation.server", "--config", "-", "--exit-with-stdin")
+_SERVER: Final = (sys.executable, "-m", "actorrouter.simulation.providers.server", "--config", "-", "--exit-with-stdin")
 
 
 class ProvidersGone(Exception):

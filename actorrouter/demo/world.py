@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from actorrouter import config as routing
-from actorrouter.simulation import config as provider
+from actorrouter.simulation.providers import config as provider
 from actorrouter.values import CONCURRENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUESTS, TOKENS, Secret
 
 MINUTE_S: Final = 60.0

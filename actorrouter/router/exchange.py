@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -16,9 +16,15 @@ from actorrouter.router.board import KeyEntry
 from actorrouter.router.grants import Grant
 from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime
-from actorrouter.transport import connect
 from actorrouter.transport.port import Reached, Response, Sending, Timeouts, Transport, TransportError
 from actorrouter.values import Call, Outcome, OutcomeClass, Scope, Secret
+
+
+class Connect(Protocol):
+    """How a key's transport is made; `actorrouter.transport.connect` is one."""
+
+    def __call__(self, client: str, *, proxy: str | None) -> Transport:
+        """A pool of connections of its own. Raises InvalidConfig."""
 
 
 class Exchange:
@@ -27,8 +33,8 @@ class Exchange:
     `start` reads until there is content to hand on or the answer has ended; `more` goes on from there.
     """
 
-    def __init__(self, runtime: Runtime, wall: Callable[[], float], grant: Grant, call: Call) -> None:
-        self._runtime, self._wall = runtime, wall
+    def __init__(self, runtime: Runtime, wall: Callable[[], float], connect: Connect, grant: Grant, call: Call) -> None:
+        self._runtime, self._wall, self._connect = runtime, wall, connect
         self.grant, self._call = grant, call
         self._opened: AbstractAsyncContextManager[Response] | None = None
         self._sending: Sending | None = None
@@ -60,7 +66,7 @@ class Exchange:
         except Exception as error:  # the user's callable: any fault of it is this key's
             return self._fail(OutcomeClass.NOT_SENT, Scope.KEY, f"secret source: {type(error).__name__}")
         try:
-            transport = transport_of(key)
+            transport = transport_of(key, self._connect)
         except InvalidConfig as error:  # a proxy or client that cannot be had
             return self._fail(OutcomeClass.NOT_SENT, Scope.KEY, str(error))
         try:
@@ -165,7 +171,7 @@ def _seconds(key: KeyEntry) -> tuple[float, float, float, float]:
     return timeouts.connect_s, timeouts.write_s, timeouts.first_byte_s, timeouts.idle_s
 
 
-def transport_of(key: KeyEntry) -> Transport:
+def transport_of(key: KeyEntry, connect: Connect) -> Transport:
     """The key's own connections, opened when first used."""
     if key.transport is None:
         key.transport = connect(key.provider.config.http_client, proxy=key.config.proxy)

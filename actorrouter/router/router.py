@@ -22,7 +22,7 @@ from actorrouter.router.board import KeyEntry, close, freshen, freshen_pool
 from actorrouter.router.control import serve_control
 from actorrouter.router.control_socket import listening
 from actorrouter.router.demand import Demand, exact_amounts
-from actorrouter.router.exchange import Exchange, transport_of
+from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Journey, Reply
@@ -34,6 +34,7 @@ from actorrouter.runtime import loops
 from actorrouter.runtime.clock import loop_clock
 from actorrouter.runtime.journal import Journal
 from actorrouter.runtime.runtime import Runtime
+from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
@@ -66,12 +67,13 @@ class Router:
         observers: Iterable[Callable[[Any], None]] = (),
         wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
+        connect: Connect = connect_http,
     ) -> None:
         for client in sorted({provider.http_client for provider in config.providers.values()}):
             prepare(client)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
-        self._wall = wall
+        self._wall, self._connect = wall, connect
         self._rng = rng or random.Random()
         self._thread = 0
         self._state = "new"
@@ -250,7 +252,7 @@ class Router:
 
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
-        return Exchange(self.runtime, self._wall, grant, call)
+        return Exchange(self.runtime, self._wall, self._connect, grant, call)
 
     # -------------------------------------------------------------------------------------------------------- operators
 
@@ -301,7 +303,8 @@ class Router:
 
     async def test_key(self, key_id: str) -> KeyTest:
         """Prove a key's secret with the provider's cheapest request. Its state is not changed: clear it if you like."""
-        return await probe(self._key(key_id), transport_of(self._key(key_id)), self.runtime, self._wall)
+        entry = self._key(key_id)
+        return await probe(entry, transport_of(entry, self._connect), self.runtime, self._wall)
 
     def reset_circuit(self, provider: str) -> None:
         """Close a provider's circuit and forget its statistics."""

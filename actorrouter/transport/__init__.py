@@ -10,21 +10,28 @@ from typing import Final, cast
 
 from actorrouter.errors import InvalidConfig
 from actorrouter.transport.httpx_family import HttpxTransport
-from actorrouter.transport.port import Transport
+from actorrouter.transport.port import Dial, Transport
 
 CLIENTS: Final = ("httpx2", "httpx")
 """What `auto` takes, in this order."""
 
 
-def connect(client: str = "auto", *, proxy: str | None = None, ssl_context: ssl.SSLContext | None = None) -> Transport:
+def connect(
+    client: str = "auto",
+    *,
+    proxy: str | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    dial: Dial | None = None,
+) -> Transport:
     """A pool of connections of its own. Opens nothing yet. The first call builds the TLS context unless `prepare` did.
 
-    `proxy`: an http, https or socks5 URL. The proxy variables of the environment are not read. Raises InvalidConfig.
+    `proxy`: an http, https or socks5 URL. The proxy variables of the environment are not read. `dial`: opens each
+    connection in place of TCP. Raises InvalidConfig.
     """
     module = _module(client)
     context = ssl_context or shared_ssl_context(module.__name__)
     try:
-        return HttpxTransport(module, ssl_context=context, proxy=proxy)
+        return HttpxTransport(module, ssl_context=context, proxy=proxy, dial=dial)
     except ImportError:
         fault = f"proxy: socks needs a package; pip install '{module.__name__}[socks]'"
     except Exception:  # the client's own words would show the proxy's password

@@ -17,9 +17,10 @@ from typing import Any, Final
 
 import anyio
 
+from actorrouter.transport.httpx_dialled import use
 from actorrouter.transport.httpx_faults import failure, timed_out
 from actorrouter.transport.httpx_progress import Progress, Stage
-from actorrouter.transport.port import Reached, Timeouts, TransportError
+from actorrouter.transport.port import Dial, Reached, Timeouts, TransportError
 from actorrouter.values import HttpRequest
 
 KEEPALIVE_MAX: Final = 20
@@ -35,7 +36,9 @@ class HttpxTransport:
 
     __slots__ = ("body", "client", "closed", "first", "handle", "pool", "url")
 
-    def __init__(self, client: ModuleType, *, ssl_context: ssl.SSLContext, proxy: str | None = None) -> None:
+    def __init__(
+        self, client: ModuleType, *, ssl_context: ssl.SSLContext, proxy: str | None = None, dial: Dial | None = None
+    ) -> None:
         self.client = client
         self.first = Stage.CONNECTING if proxy is None else Stage.PROXYING
         self.closed = False
@@ -49,6 +52,8 @@ class HttpxTransport:
             proxy=_proxy(client, proxy, ssl_context),
             trust_env=False,
         )
+        if dial is not None:
+            use(dial, self.pool._pool, client)
         self.handle = self.pool.handle_async_request
         _hush(client)
 

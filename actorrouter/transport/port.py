@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
 
+from anyio.abc import ByteStream
+
 from actorrouter.values import HttpRequest, value
+
+Dial = Callable[[str, int], Awaitable[ByteStream]]
+"""Opens a connection to a host and port, to speak TLS or HTTP on. Raises OSError. What `Dialled` is asked, too."""
+
+
+class Dialled(Protocol):
+    """What a pool asks of a connection that it was dialled, before it uses it once more."""
+
+    def ended(self) -> bool:
+        """Whether the other side has closed it or sent what nobody asked for."""
 
 
 class Reached(StrEnum):

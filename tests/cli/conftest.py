@@ -15,7 +15,7 @@ from tests.cli.commands import CONFIG, ENVIRON, LIVE, PROVIDER, WRONG
 @pytest.fixture(scope="session")
 def port():
     """A simulated provider that answers at once: its port."""
-    command = [sys.executable, "-m", "actorrouter.simulation.server", "--config", "-", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "actorrouter.simulation.providers.server", "--config", "-", "--exit-with-stdin"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -31,8 +31,8 @@ from actorrouter.config import CircuitConfig, RecoveryConfig
 from actorrouter.errors import Attempt
 from actorrouter.observe.laws import LawBook, SecretScan
 from actorrouter.observe.log import log_reader
-from actorrouter.simulation.config import read_config
-from actorrouter.simulation.server import serve
+from actorrouter.simulation.providers.config import read_config
+from actorrouter.simulation.providers.server import serve
 from tests.scenarios.world import chat
 
 pytestmark = pytest.mark.anyio

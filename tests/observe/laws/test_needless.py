@@ -107,7 +107,9 @@ def test_a_decision_that_gives_no_reason_is_found() -> None:
     assert complaints(NoCapacity("no", decision_id=4), told=told) == []
 
 
-@pytest.mark.parametrize(("foretold", "complains"), [(None, True), (7.0, True), (7.5, False), (8.0, False), (8.1, True)])
+@pytest.mark.parametrize(
+    ("foretold", "complains"), [(None, True), (7.0, True), (7.5, False), (8.0, False), (8.1, True)]
+)
 def test_room_foretold_for_an_instant_that_has_come_by_now_was_no_lie(foretold: float | None, complains: bool) -> None:
     """Decided at 7, asked again at 8: who would grant then may have been full when it was decided."""
     found: list[str] = []

@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import Factory, asdict, define
 
-from actorrouter.simulation.arrivals import CAUSES
-from actorrouter.simulation.audit import Posting, PostingKind
-from actorrouter.simulation.config import KeyConfig, ScopeConfig
-from actorrouter.simulation.limits import Limit
+from actorrouter.simulation.providers.arrivals import CAUSES
+from actorrouter.simulation.providers.audit import Posting, PostingKind
+from actorrouter.simulation.providers.config import KeyConfig, ScopeConfig
+from actorrouter.simulation.providers.limits import Limit
 
 
 @define

@@ -11,7 +11,7 @@ import h11
 from anyio.abc import ByteStream
 from attrs import Factory, define, frozen
 
-from actorrouter.simulation.headers import Headers
+from actorrouter.simulation.providers.headers import Headers
 
 BODY_MAX = 8 * 1024 * 1024
 HEAD_MAX = 64 * 1024

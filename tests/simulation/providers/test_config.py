@@ -2,7 +2,7 @@
 
 import pytest
 
-from actorrouter.simulation.config import ConfigInvalid, read_config
+from actorrouter.simulation.providers.config import ConfigInvalid, read_config
 
 from .clients import DESCRIBED
 

@@ -1,6 +1,6 @@
 """How a limit says no."""
 
-from actorrouter.simulation.config import LimitConfig
+from actorrouter.simulation.providers.config import LimitConfig
 
 from .asking import ask, header, make, tokens
 

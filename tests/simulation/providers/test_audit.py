@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.simulation.audit import worst_use
-from actorrouter.simulation.config import LimitConfig
-from actorrouter.simulation.provider import Admission
+from actorrouter.simulation.providers.audit import worst_use
+from actorrouter.simulation.providers.config import LimitConfig
+from actorrouter.simulation.providers.provider import Admission
 
 from .asking import CHARGES, SHAPES, ask, costs, gaps, make, tokens, used_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actorrouter.simulation.config import LimitConfig
+from actorrouter.simulation.providers.config import LimitConfig
 
 from .asking import SHAPES, WINDOW_S, ask, header, make, tokens, used_of
 

@@ -8,11 +8,11 @@ from typing import Any
 import anyio
 from attrs import define
 
-from actorrouter.simulation.arrivals import Delivery, Outcome, Request
-from actorrouter.simulation.bodies import Chat
-from actorrouter.simulation.headers import Headers
-from actorrouter.simulation.provider import Admission, ProviderModel
-from actorrouter.simulation.wire import DropConnection, Wire
+from actorrouter.simulation.providers.arrivals import Delivery, Outcome, Request
+from actorrouter.simulation.providers.bodies import Chat
+from actorrouter.simulation.providers.headers import Headers
+from actorrouter.simulation.providers.provider import Admission, ProviderModel
+from actorrouter.simulation.providers.wire import DropConnection, Wire
 
 _NOISE = b"\xff\xfe<html>not json"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actorrouter.simulation.server import main
+from actorrouter.simulation.providers.server import main
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def taken_port() -> Iterator[int]:
 @pytest.mark.parametrize("ending", ["stdin", "signal"])
 def test_the_process_says_its_ports_and_ends_cleanly(backend, ending):
     """One line of ports when it listens; exit code 0 when stdin closes or on SIGTERM."""
-    command = [sys.executable, "-m", "actorrouter.simulation.server", "--config", "-", "--backend", backend]
+    command = [sys.executable, "-m", "actorrouter.simulation.providers.server", "--config", "-", "--backend", backend]
     described = '{"providers": {"one": {"keys": {}, "scopes": {}}, "two": {"keys": {}, "scopes": {}}}}'
     pipe = subprocess.PIPE
     command.append("--exit-with-stdin")
@@ -46,7 +46,7 @@ def test_the_process_says_its_ports_and_ends_cleanly(backend, ending):
 def test_a_description_in_a_file_is_answered_to_people_too(backend, tmp_path):
     """One line with the base URL per provider on stderr; stdout stays one line of JSON."""
     described = write(tmp_path, one=0, two=0)
-    command = [sys.executable, "-m", "actorrouter.simulation.server", str(described), "--backend", backend]
+    command = [sys.executable, "-m", "actorrouter.simulation.providers.server", str(described), "--backend", backend]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         ports = json.loads(process.stdout.readline())["ports"]

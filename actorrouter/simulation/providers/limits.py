@@ -8,9 +8,9 @@ from typing import Any
 
 from attrs import define, field
 
-from actorrouter.simulation.arrivals import Request
-from actorrouter.simulation.config import LimitConfig
-from actorrouter.simulation.meters import ROUNDING, Mark, Meter
+from actorrouter.simulation.providers.arrivals import Request
+from actorrouter.simulation.providers.config import LimitConfig
+from actorrouter.simulation.providers.meters import ROUNDING, Mark, Meter
 
 
 @define

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from actorrouter.simulation.config import KeyConfig, LimitConfig, ProviderConfig, ScopeConfig
-from actorrouter.simulation.provider import ProviderModel, Request
+from actorrouter.simulation.providers.config import KeyConfig, LimitConfig, ProviderConfig, ScopeConfig
+from actorrouter.simulation.providers.provider import ProviderModel, Request
 
 from .asking import WINDOW_S, ask, make
 

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from attrs import define, evolve
 
-from actorrouter.simulation.arrivals import Delivery, Request
-from actorrouter.simulation.books import Key
-from actorrouter.simulation.config import FaultConfig, FaultKind, ServiceConfig
+from actorrouter.simulation.providers.arrivals import Delivery, Request
+from actorrouter.simulation.providers.books import Key
+from actorrouter.simulation.providers.config import FaultConfig, FaultKind, ServiceConfig
 
 FAULTS_MAX = 1_000
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.simulation import meters
-from actorrouter.simulation.config import LimitConfig
-from actorrouter.simulation.provider import Admission
+from actorrouter.simulation.providers import meters
+from actorrouter.simulation.providers.config import LimitConfig
+from actorrouter.simulation.providers.provider import Admission
 
 from .asking import SHAPES, WINDOW_S, arrivals, ask, make, tokens
 

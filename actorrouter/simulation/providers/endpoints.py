@@ -10,13 +10,13 @@ import anyio
 from anyio.abc import ByteStream
 from attrs import define, field
 
-from actorrouter.simulation.answers import Answer
-from actorrouter.simulation.arrivals import Request
-from actorrouter.simulation.bodies import read_chat, read_count, read_table
-from actorrouter.simulation.config import FaultConfig, ProviderConfig, structure
-from actorrouter.simulation.headers import Headers
-from actorrouter.simulation.provider import Admission, ProviderModel
-from actorrouter.simulation.wire import Asked, CallerGone, DropConnection, Faulty, Wire
+from actorrouter.simulation.providers.answers import Answer
+from actorrouter.simulation.providers.arrivals import Request
+from actorrouter.simulation.providers.bodies import read_chat, read_count, read_table
+from actorrouter.simulation.providers.config import FaultConfig, ProviderConfig, structure
+from actorrouter.simulation.providers.headers import Headers
+from actorrouter.simulation.providers.provider import Admission, ProviderModel
+from actorrouter.simulation.providers.wire import Asked, CallerGone, DropConnection, Faulty, Wire
 
 
 class Refused(Exception):

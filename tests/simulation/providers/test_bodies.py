@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.simulation.bodies import read_chat
-from actorrouter.simulation.wire import Faulty
+from actorrouter.simulation.providers.bodies import read_chat
+from actorrouter.simulation.providers.wire import Faulty
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

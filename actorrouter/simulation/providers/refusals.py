@@ -4,9 +4,9 @@ from math import inf
 
 from attrs import frozen
 
-from actorrouter.simulation.arrivals import Cause, Request
-from actorrouter.simulation.limits import Limit
-from actorrouter.simulation.meters import ROUNDING
+from actorrouter.simulation.providers.arrivals import Cause, Request
+from actorrouter.simulation.providers.limits import Limit
+from actorrouter.simulation.providers.meters import ROUNDING
 
 
 @frozen

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from actorrouter.simulation.config import LimitConfig
-from actorrouter.simulation.provider import Request
+from actorrouter.simulation.providers.config import LimitConfig
+from actorrouter.simulation.providers.provider import Request
 
 from .asking import WINDOW_S, ask, make, tokens
 

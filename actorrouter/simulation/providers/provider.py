@@ -11,14 +11,14 @@ from typing import Any
 
 from attrs import Factory, asdict, define, evolve, field
 
-from actorrouter.simulation.arrivals import CAUSES, OUTCOMES, Cause, Delivery, Outcome, Request
-from actorrouter.simulation.audit import Posting, PostingKind, Violation, find_violation, worst_use
-from actorrouter.simulation.books import Books, Key, Scope
-from actorrouter.simulation.config import FaultConfig, ProviderConfig, ScopeConfig
-from actorrouter.simulation.faults import FAULTS_MAX, Chance, Faults
-from actorrouter.simulation.headers import Headers, go_duration, rate_limit_headers, retry_after
-from actorrouter.simulation.limits import Charge, Limit
-from actorrouter.simulation.meters import (
+from actorrouter.simulation.providers.arrivals import CAUSES, OUTCOMES, Cause, Delivery, Outcome, Request
+from actorrouter.simulation.providers.audit import Posting, PostingKind, Violation, find_violation, worst_use
+from actorrouter.simulation.providers.books import Books, Key, Scope
+from actorrouter.simulation.providers.config import FaultConfig, ProviderConfig, ScopeConfig
+from actorrouter.simulation.providers.faults import FAULTS_MAX, Chance, Faults
+from actorrouter.simulation.providers.headers import Headers, go_duration, rate_limit_headers, retry_after
+from actorrouter.simulation.providers.limits import Charge, Limit
+from actorrouter.simulation.providers.meters import (
     ENTRIES_MAX,
     BucketMeter,
     ConcurrencyMeter,
@@ -28,7 +28,7 @@ from actorrouter.simulation.meters import (
     SlidingMeter,
     make_meter,
 )
-from actorrouter.simulation.refusals import (
+from actorrouter.simulation.providers.refusals import (
     DROPPED,
     OVERLOADED,
     REVOKED,

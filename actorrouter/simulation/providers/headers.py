@@ -2,9 +2,9 @@
 
 from math import ceil, floor
 
-from actorrouter.simulation.config import RetryAfter
-from actorrouter.simulation.limits import Limit
-from actorrouter.simulation.meters import ROUNDING
+from actorrouter.simulation.providers.config import RetryAfter
+from actorrouter.simulation.providers.limits import Limit
+from actorrouter.simulation.providers.meters import ROUNDING
 
 Headers = list[tuple[str, str]]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from actorrouter.simulation.config import FaultConfig, FaultKind, LimitConfig
-from actorrouter.simulation.faults import FAULTS_MAX
+from actorrouter.simulation.providers.config import FaultConfig, FaultKind, LimitConfig
+from actorrouter.simulation.providers.faults import FAULTS_MAX
 
 from .asking import WINDOW_S, ask, header, make, tokens, used_of
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from actorrouter.simulation.config import LimitConfig
+from actorrouter.simulation.providers.config import LimitConfig
 
 _ROUNDING = 1e-6  # long sums
 

@@ -9,7 +9,7 @@ from math import floor, inf
 
 from attrs import Factory, define
 
-from actorrouter.simulation.config import LimitConfig
+from actorrouter.simulation.providers.config import LimitConfig
 
 ENTRIES_MAX = 65_536  # beyond it the newest entries of a sliding log merge, which can only refuse more
 ROUNDING = 1e-9

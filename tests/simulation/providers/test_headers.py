@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 
-from actorrouter.simulation.config import LimitConfig
-from actorrouter.simulation.headers import go_duration
+from actorrouter.simulation.providers.config import LimitConfig
+from actorrouter.simulation.providers.headers import go_duration
 
 from .asking import SHAPES, arrivals, ask, costs, header, make, tokens
 

@@ -1,4 +1,4 @@
-"""Simulated providers on loopback HTTP/1.1: `python -m actorrouter.simulation.server CONFIG.toml`.
+"""Simulated providers on loopback HTTP/1.1: `python -m actorrouter.simulation.providers.server CONFIG.toml`.
 
 Under /v1 as a provider answers, outside it the bench's own doors: GET /__books, POST /__reset, POST /__fault.
 Input tokens are the bytes of message text // 4, output tokens are `max_tokens`; the strings `input_tokens` and
@@ -21,11 +21,11 @@ import anyio
 from anyio.abc import SocketAttribute, SocketStream, TaskStatus
 from anyio.streams.stapled import MultiListener
 
-from actorrouter.simulation.bodies import read_chat
-from actorrouter.simulation.config import ConfigInvalid, SimulationConfig, read_config
-from actorrouter.simulation.endpoints import Site
-from actorrouter.simulation.headers import Headers
-from actorrouter.simulation.wire import BODY_MAX, EARLY_MAX, HEAD_MAX
+from actorrouter.simulation.providers.bodies import read_chat
+from actorrouter.simulation.providers.config import ConfigInvalid, SimulationConfig, read_config
+from actorrouter.simulation.providers.endpoints import Site
+from actorrouter.simulation.providers.headers import Headers
+from actorrouter.simulation.providers.wire import BODY_MAX, EARLY_MAX, HEAD_MAX
 
 __all__ = ["BODY_MAX", "EARLY_MAX", "HEAD_MAX", "Headers", "PortUnavailable", "main", "read_chat", "serve"]
 
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m actorrouter.simulation.server", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m actorrouter.simulation.providers.server", description=__doc__)
     parser.add_argument("config", nargs="?", metavar="CONFIG", help="TOML or JSON file")
     parser.add_argument("--config", dest="named", metavar="CONFIG", help='the same; "-" reads stdin')
     parser.add_argument(

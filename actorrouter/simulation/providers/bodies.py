@@ -4,9 +4,9 @@ from typing import Any
 
 from attrs import frozen
 
-from actorrouter.simulation.arrivals import Request
-from actorrouter.simulation.config import TOKENS_MAX
-from actorrouter.simulation.wire import BODY_MAX, Faulty
+from actorrouter.simulation.providers.arrivals import Request
+from actorrouter.simulation.providers.config import TOKENS_MAX
+from actorrouter.simulation.providers.wire import BODY_MAX, Faulty
 
 
 @frozen

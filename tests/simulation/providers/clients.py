@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 import httpx2
 
-from actorrouter.simulation.config import read_config
-from actorrouter.simulation.server import serve
+from actorrouter.simulation.providers.config import read_config
+from actorrouter.simulation.providers.server import serve
 
 DESCRIBED = """
 [providers.sim]

@@ -4,7 +4,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from actorrouter.simulation.config import (
+from actorrouter.simulation.providers.config import (
     Charge,
     FaultConfig,
     KeyConfig,
@@ -13,7 +13,7 @@ from actorrouter.simulation.config import (
     ScopeConfig,
     Shape,
 )
-from actorrouter.simulation.provider import Admission, ProviderModel, Request
+from actorrouter.simulation.providers.provider import Admission, ProviderModel, Request
 
 WINDOW_S = 8.0
 STEP_S = 0.25  # times and rates are sums of powers of two, so that floats are exact

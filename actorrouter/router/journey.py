@@ -6,8 +6,6 @@ import json
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import anyio
-
 from actorrouter.errors import (
     Attempt,
     NoCapacity,
@@ -23,6 +21,7 @@ from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.grants import Grant
 from actorrouter.router.retry import Next, after
+from actorrouter.runtime.loop import Loop
 from actorrouter.values import INF, NO_USAGE, Call, Outcome, OutcomeClass, Scope, Usage
 
 _BACKOFF_S, _BACKOFF_MAX_S = 0.1, 2.0
@@ -36,6 +35,10 @@ class Hub(Protocol):
 
     def draw(self) -> float:
         """A random number in [0, 1)."""
+
+    @property
+    def loop(self) -> Loop:
+        """Where it waits."""
 
     async def acquire(self, demand: Demand, wait_until: float) -> Grant:
         """A grant now or by then."""
@@ -92,7 +95,7 @@ class Journey:
     async def _within_deadline(self, exchange: Exchange) -> bytes:
         if not self.attempts:
             exchange.grant.seat.key.provider.retries.deposit()
-        with anyio.CancelScope(deadline=self._deadline):
+        with self._hub.loop.within(self._deadline):
             if self._hub.clock() < self._deadline:
                 return await exchange.start()
         exchange.cut("deadline passed")
@@ -127,8 +130,8 @@ class Journey:
         self._demand.avoid.add(provider)
         if all(c.provider.name in self._demand.avoid for c in self._demand.route.candidates):
             pause_s = min(_BACKOFF_MAX_S, _BACKOFF_S * 2.0 ** (self._works - 1)) * (0.5 + self._hub.draw())
-            with anyio.CancelScope(deadline=self._deadline):
-                await anyio.sleep(pause_s)
+            with self._hub.loop.within(self._deadline):
+                await self._hub.loop.sleep(pause_s)
         if self._hub.clock() >= self._deadline:
             raise self._failure("deadline passed")
 
@@ -151,7 +154,7 @@ class Journey:
     async def more(self, exchange: Exchange) -> bytes:
         """Bytes of a stream; b"" at its good end. Raises StreamInterrupted at any other, once it is settled."""
         content = b""
-        with anyio.CancelScope(deadline=self._deadline) as scope:
+        with self._hub.loop.within(self._deadline) as scope:
             content = await exchange.more()
         if scope.cancelled_caught:
             exchange.cut("deadline passed")

@@ -31,8 +31,8 @@ from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
 from actorrouter.runtime import loops
-from actorrouter.runtime.clock import loop_clock
 from actorrouter.runtime.journal import Journal
+from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
@@ -68,12 +68,14 @@ class Router:
         wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         connect: Connect = connect_http,
+        loop: Loop | None = None,
     ) -> None:
         for client in sorted({provider.http_client for provider in config.providers.values()}):
             prepare(client)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
         self._wall, self._connect = wall, connect
+        self.loop = loop or AnyioLoop()
         self._rng = rng or random.Random()
         self._thread = 0
         self._state = "new"
@@ -85,7 +87,7 @@ class Router:
     async def serve(self, *, task_status: TaskStatus[Router] = anyio.TASK_STATUS_IGNORED) -> None:
         """Run the router until `stop` is called or the task is cancelled. Raises RouterStopped if its supervisors give
         up. Ready when `task_status` says so."""
-        self._begin()
+        self.begin()
         try:
             async with listening(self.config.control) as listener, anyio.create_task_group() as group:
                 group.start_soon(loops.serve, self.runtime)
@@ -100,11 +102,12 @@ class Router:
         if self.fatal:
             raise RouterStopped(f"the supervisor tree gave up: {self.fatal}")
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Make everything, run nothing: for `serve`, and for whoever moves time themselves."""
         if self._state != "new":
             raise RuntimeError(f"this router is {self._state}; a router is run once")
         self._state, self._thread = "running", threading.get_ident()
-        self.runtime = Runtime(loop_clock(), self._journal)
+        self.runtime = Runtime(self.loop.clock(), self._journal, self.loop)
         self.fatal = ""
         self._stop = anyio.Event()
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
@@ -134,9 +137,7 @@ class Router:
         self._check()
         self._state = "draining"
         self._shut_rooms(RouterStopped("the router is draining"))
-        with anyio.CancelScope(
-            deadline=self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)
-        ):
+        with self.loop.within(self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)):
             while self._open_count():
                 await self._waiting.settled().wait()
         return not self._open_count()
@@ -290,7 +291,7 @@ class Router:
         entry = self._key(key_id)
         self.runtime.tell(entry.cell.actor_id, Drain())
         deadline = self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)
-        with anyio.CancelScope(deadline=deadline):
+        with self.loop.within(deadline):
             while entry.in_flight:
                 await self._waiting.settled().wait()
         if entry.in_flight or self.fleet.keys.get(key_id) is not entry:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Final
 
-import anyio
-
 from actorrouter.actors.route import RoomFull
 from actorrouter.errors import (
     ActorDown,
@@ -30,6 +28,7 @@ from actorrouter.router.board import RouteEntry
 from actorrouter.router.demand import Demand
 from actorrouter.router.grants import Grant
 from actorrouter.router.search import Shortage
+from actorrouter.runtime.loop import Event
 from actorrouter.runtime.ref import Ref
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.values import INF
@@ -52,7 +51,7 @@ class Waiting:
         self._dispatching = False
         self._again = False
         self._called = False
-        self._settled: anyio.Event | None = None
+        self._settled: Event | None = None
         admission.on_room = self._room
 
     # ---------------------------------------------------------------------------------------------------------- callers
@@ -115,10 +114,10 @@ class Waiting:
             refusals=found.refusals,
         )
 
-    def settled(self) -> anyio.Event:
+    def settled(self) -> Event:
         """Set when the next reservation ends."""
         if self._settled is None:
-            self._settled = anyio.Event()
+            self._settled = self._runtime.loop.event()
         return self._settled
 
     # --------------------------------------------------------------------------------------------------------- dispatch

@@ -8,10 +8,10 @@ from contextvars import Context
 from enum import StrEnum
 from typing import Any
 
-import anyio
 import attrs
 
 from actorrouter.runtime.journal import Log
+from actorrouter.runtime.loop import Event
 from actorrouter.turns import Behaviour
 from actorrouter.values import INF
 
@@ -35,8 +35,8 @@ class Parked:
 
     __slots__ = ("_event", "answered", "failure", "reply", "withdrawn")
 
-    def __init__(self) -> None:
-        self._event = anyio.Event()
+    def __init__(self, event: Event) -> None:
+        self._event = event
         self.reply: Any = None
         self.failure: Exception | None = None
         self.answered = False

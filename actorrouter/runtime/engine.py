@@ -18,6 +18,7 @@ from actorrouter.errors import ActorFailed
 from actorrouter.events import ActorCrashed
 from actorrouter.runtime.cell import Cell, Envelope, Parked, Status, rebuilt
 from actorrouter.runtime.interrupts import uninterrupted
+from actorrouter.runtime.loop import Loop
 from actorrouter.runtime.stream import Stream
 from actorrouter.runtime.timers import Timers
 from actorrouter.turns import DEFER, Answer, CancelTimer, SetTimer, Tell, Turn
@@ -45,8 +46,9 @@ class Late:
 class Engine(Stream, ABC):
     """Turns, mail and crashes of all actors. Their lives are told in `runtime`."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], loop: Loop) -> None:
         super().__init__(clock)
+        self.loop = loop
         self.cells: dict[str, Cell] = {}
         self.timers = Timers()
         self.inline = 0
@@ -91,7 +93,7 @@ class Engine(Stream, ABC):
         reply = turn.reply
         if reply is DEFER and ask_id:
             cell.parked = cell.parked if cell.parked is not None else {}
-            reply = cell.parked[ask_id] = parked or Parked()
+            reply = cell.parked[ask_id] = parked or Parked(self.loop.event())
         try:
             for event in events:
                 self.publish(event)

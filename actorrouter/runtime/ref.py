@@ -6,9 +6,6 @@ from collections import deque
 from contextvars import copy_context
 from typing import Any
 
-import anyio
-from anyio import lowlevel
-
 from actorrouter.errors import ActorDown, MailboxFull
 from actorrouter.runtime.cell import Cell, Envelope, Parked
 from actorrouter.runtime.engine import TURNS_PER_YIELD, Crash, unavailable
@@ -40,12 +37,12 @@ class Ref:
         """Send and wait for the reply. Raises ActorFailed, ActorDown, MailboxFull, or TimeoutError at `deadline`
         (monotonic seconds). When it raises or is cancelled, the asker holds nothing: a reply on its way is handed back.
         """
-        await lowlevel.checkpoint_if_cancelled()
         runtime, cell = self._runtime, self._cell
+        await runtime.loop.checkpoint_if_cancelled()
         runtime.inline += 1
         if runtime.inline >= TURNS_PER_YIELD:
             runtime.inline = 0
-            await lowlevel.checkpoint()
+            await runtime.loop.checkpoint()
         ask_id = ask_id or runtime.new_id()
         if runtime.idle(cell):
             reply = runtime.turn(cell, message, ask_id)
@@ -82,14 +79,14 @@ class Ref:
         mailbox = cell.mailbox = cell.mailbox if cell.mailbox is not None else deque()
         if len(mailbox) >= cell.behaviour.mailbox_max:
             raise MailboxFull(f"mailbox of actor {cell.actor_id} is at its bound of {cell.behaviour.mailbox_max}")
-        parked = Parked()
+        parked = Parked(self._runtime.loop.event())
         mailbox.append(Envelope(message, ask_id, parked if wanted else None, copy_context()))
         self._runtime.post(cell)
         return parked
 
     async def _wait(self, parked: Parked, ask_id: int, deadline: float) -> Any:
         try:
-            with anyio.CancelScope(deadline=deadline) as scope:
+            with self._runtime.loop.within(deadline) as scope:
                 await parked.wait()
         except BaseException:
             self._leave(parked, ask_id)

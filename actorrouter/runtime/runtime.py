@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from actorrouter.errors import ActorDown
 from actorrouter.events import ActorRestarted, ActorStopped
@@ -16,17 +16,20 @@ from actorrouter.runtime.cell import Cell, Status, rebuilt
 from actorrouter.runtime.engine import Crash, Engine, Late
 from actorrouter.runtime.interrupts import uninterrupted
 from actorrouter.runtime.journal import Journal, MemoryJournal
+from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.turns import AskWithdrawn, Behaviour, Down
 from actorrouter.values import INF
 
 __all__ = ["Crash", "Runtime"]
 
+_ANYIO: Final = AnyioLoop()
+
 
 class Runtime(Engine):
     """The actors of one router: their cells, one timer heap, one pump, one stream of events."""
 
-    def __init__(self, clock: Callable[[], float], journal: Journal | None = None) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: Callable[[], float], journal: Journal | None = None, loop: Loop = _ANYIO) -> None:
+        super().__init__(clock, loop)
         self.journal: Journal = MemoryJournal() if journal is None else journal
         self._ids = count(1)
 

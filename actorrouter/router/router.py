@@ -138,11 +138,13 @@ class Router:
         self._state = "draining"
         self._shut_rooms(RouterStopped("the router is draining"))
         with self.loop.within(self.runtime.clock() + (self.config.drain_s if timeout_s is None else timeout_s)):
-            while self._open_count():
+            while self.open_reservations:
                 await self._waiting.settled().wait()
-        return not self._open_count()
+        return not self.open_reservations
 
-    def _open_count(self) -> int:
+    @property
+    def open_reservations(self) -> int:
+        """How many reservations have not ended; an expired one has."""
         return sum(1 for lease in self.admission.leases.open.values() if not lease.expired)
 
     def _shut_rooms(self, error: RouterStopped) -> None:
@@ -344,7 +346,7 @@ class Router:
             "keys": {key_id: status.key_status(entry.cell.state, now) for key_id, entry in fleet.keys.items()},
             "budgets": {name: status.budget_status(cell.state, now) for name, cell in fleet.budgets.items()},
             "routes": {name: status.route_status(route.cell.state) for name, route in fleet.routes.items()},
-            "open": self._open_count(),
+            "open": self.open_reservations,
             "dead_letters": self.runtime.dead_letters,
             "failed_observers": list(self.runtime.reader_failures),
         }

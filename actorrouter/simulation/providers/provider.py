@@ -128,6 +128,19 @@ class ProviderModel:
         """Say whether the secret belongs to a key, revoked or not; book nothing."""
         return secret in self._keys
 
+    def add_key(self, name: str, like: str, secret: str) -> None:
+        """One more credential, in the scopes of another one."""
+        old = next(key for key in self._keys.values() if key.name == like)
+        described = evolve(old.described, secret=secret, revoked_at_s=None)
+        self._keys[secret] = Key(name, described, old.scopes)
+
+    def sample(self, now: float) -> dict[str, dict[str, float]]:
+        """Scope -> limit -> share in use."""
+        return {
+            scope.name: {limit.described.name: limit.meter.used(now) / limit.capacity for limit in scope.limits}
+            for scope in self._scopes.values()
+        }
+
     def add_fault(self, fault: FaultConfig, now: float) -> None:
         """Add a fault whose `at_s` counts from `now`. Raises ValueError: unknown target, or too many faults."""
         self.described.require_target(fault)

@@ -1,0 +1,198 @@
+"""One send without a network: the same outcomes at the same instants as over the wire, from the provider's model.
+
+What a refusal means is judged by the provider's real adapter; what an accepted answer looks like is known here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from actorrouter.messages import Observe
+from actorrouter.router.grants import Grant
+from actorrouter.runtime.runtime import Runtime
+from actorrouter.simulation.providers.arrivals import Request
+from actorrouter.simulation.providers.provider import Admission, ProviderModel
+from actorrouter.simulation.world.heap import HeapLoop
+from actorrouter.simulation.world.upstream import Upstream
+from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, Call, Outcome, OutcomeClass, Scope, Usage
+
+_CONTENT: Final = b"data: {}\n\n"
+_BEFORE_SENDING: Final = frozenset({"refuse", "dns", "tls"})
+
+
+class DirectExchange:
+    """In place of `router.exchange.Exchange`."""
+
+    def __init__(self, runtime: Runtime, loop: HeapLoop, upstream: Upstream, wall: Any, grant: Grant, call: Call) -> None:
+        self._runtime, self._loop, self._upstream, self._wall = runtime, loop, upstream, wall
+        self.grant, self._call = grant, call
+        self._model: ProviderModel = upstream.models[grant.seat.key.provider.name]
+        self._request = request_of(call, grant.upstream_model)
+        self._admission: Admission | None = None
+        self._sent = False
+        self._answering = False
+        self._began = self._back_s = 0.0
+        self._produced = 0
+        self.outcome: Outcome | None = None
+        self.rest = b""
+        self.cut_off = False
+        self.status = 0
+        self.headers: dict[str, str] = {}
+
+    # ------------------------------------------------------------------------------------------------------ to its head
+
+    async def start(self) -> bytes:
+        """See `Exchange.start`."""
+        loop, upstream, key = self._loop, self._upstream, self.grant.seat.key
+        self._timeouts = key.provider.config.timeouts
+        trouble = upstream.trouble(key.provider.name, loop.now)
+        if trouble is not None and trouble.kind in _BEFORE_SENDING:
+            return self._end(OutcomeClass.NOT_SENT, f"{trouble.kind}: simulated")
+        self.grant.sent()
+        self._sent = True
+        await loop.sleep(upstream.transit_s())
+        if trouble is not None and trouble.kind == "silent":
+            return await self._nothing_comes()
+        admission = self._model.admit(upstream.secrets[key.key_id], self._request, loop.now)
+        self._admission = admission
+        if admission.delivery is None:
+            return await self._refused(admission)
+        if trouble is not None and trouble.kind == "cut":
+            await loop.sleep(admission.delivery.first_token_s)
+            self._finish("gone")
+            return self._end(OutcomeClass.UNKNOWN, "read: simulated")
+        return await self._accepted(admission)
+
+    async def _nothing_comes(self) -> bytes:
+        await self._loop.sleep(self._timeouts.first_byte_s)
+        return self._end(OutcomeClass.UNKNOWN, "timeout: simulated")
+
+    async def _refused(self, admission: Admission) -> bytes:
+        await self._loop.sleep(self._upstream.transit_s())
+        if admission.status == 0:
+            return self._end(OutcomeClass.UNKNOWN, "read: the connection ended")
+        reading = self._read(admission.status, admission)
+        self.rest = json.dumps({"error": admission.error}).encode()
+        reading.feed(self.rest)
+        self.outcome = reading.end(complete=True)
+        return b""
+
+    def _read(self, status: int, admission: Admission) -> Any:
+        """The adapter's reading of an answer, whose headers tell of limits."""
+        self.status = status
+        self.headers = {name: text for name, text in admission.headers}
+        self.headers["content-type"] = "text/event-stream" if self._streams(status) else "application/json"
+        adapter = self.grant.seat.key.provider.adapter
+        reading = adapter.read(self._call, status, self.headers, self._loop.now, self._wall())
+        if reading.observations:
+            for pool in self.grant.seat.group.pools:
+                self._runtime.tell(pool.pool_id, Observe(reading.observations))
+        return reading
+
+    def _streams(self, status: int) -> bool:
+        return self._call.stream and status == 200
+
+    # -------------------------------------------------------------------------------------------------------- to its end
+
+    async def _accepted(self, admission: Admission) -> bytes:
+        delivery = admission.delivery
+        assert delivery is not None
+        self._began = self._loop.now
+        whole_s = delivery.first_token_s + self._request.output_tokens * delivery.per_token_s
+        head_s = delivery.first_token_s if self._call.stream else whole_s
+        if delivery.hang or head_s + self._upstream.scenario.transit_s[1] > self._timeouts.first_byte_s:
+            await self._loop.sleep(self._timeouts.first_byte_s)
+            self._finish("gone")
+            return self._end(OutcomeClass.UNKNOWN, "timeout: simulated")
+        await self._loop.sleep(head_s)
+        self._back_s = self._upstream.transit_s()
+        if self._call.stream and not delivery.garbage:
+            await self._loop.sleep(self._back_s)
+            self._head(admission)
+            return _CONTENT
+        self._produced = self._request.output_tokens
+        self._finish("garbage" if delivery.garbage else "ok")
+        await self._loop.sleep(self._back_s)
+        self._head(admission)
+        return self._garbled() if delivery.garbage else self._succeeded()
+
+    def _head(self, admission: Admission) -> None:
+        self._answering = True
+        if admission.headers:
+            self._read(200, admission)
+        self.status = 200
+
+    async def more(self) -> bytes:
+        """See `Exchange.more`: the rest of a stream, at once when it is there."""
+        admission = self._admission
+        assert admission is not None
+        delivery = admission.delivery
+        assert delivery is not None
+        cut = delivery.cut_after
+        tokens = self._request.output_tokens if cut is None else cut
+        ends = self._began + delivery.first_token_s + tokens * delivery.per_token_s
+        await self._loop.sleep_until(ends)
+        self._produced = tokens
+        self._finish("ok" if cut is None else "truncated")
+        await self._loop.sleep(self._back_s)
+        if cut is None:
+            return self._succeeded()
+        self.cut_off = True
+        usage = self._usage(estimated=True)
+        self.outcome = Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message="the stream ended early", usage=usage)
+        return b""
+
+    def _succeeded(self) -> bytes:
+        self.rest = _CONTENT
+        self.outcome = Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, 200, usage=self._usage())
+        return b""
+
+    def _garbled(self) -> bytes:
+        self.outcome = Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message="the answer is not a JSON object")
+        return b""
+
+    def _usage(self, *, estimated: bool = False) -> Usage:
+        used = {INPUT_TOKENS: self._request.input_tokens, OUTPUT_TOKENS: self._produced}
+        return Usage({**used, TOKENS: sum(used.values())}, estimated=estimated)
+
+    def _end(self, outcome: OutcomeClass, why: str) -> bytes:
+        self.outcome = Outcome(outcome, Scope.PROVIDER, message=why)
+        return b""
+
+    def cut(self, why: str) -> Outcome:
+        """See `Exchange.cut`."""
+        if self.outcome is None:
+            self._produced = self._so_far()
+            self._finish("gone")
+            known = OutcomeClass.UNKNOWN if self._sent else OutcomeClass.NOT_SENT
+            usage = self._usage(estimated=True) if self._answering else None
+            kind = OutcomeClass.CANCELLED if self._answering else known
+            self.cut_off = self._answering
+            self.outcome = Outcome(kind, Scope.NONE, usage=usage, message=why)
+        return self.outcome
+
+    def _so_far(self) -> int:
+        """Output tokens that are out by now."""
+        admission = self._admission
+        if admission is None or admission.delivery is None:
+            return 0
+        per_token_s = admission.delivery.per_token_s
+        took_s = self._loop.now - self._began - admission.delivery.first_token_s
+        if took_s < 0:
+            return 0
+        return min(self._request.output_tokens, int(took_s / per_token_s) if per_token_s else self._request.output_tokens)
+
+    def _finish(self, how: Any) -> None:
+        if self._admission is not None:
+            self._model.finish(self._admission, self._produced, self._loop.now, how)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def request_of(call: Call, model: str) -> Request:
+    """What the provider will make of the call: as `providers.bodies` reads it."""
+    said = call.body["metadata"]
+    most = call.body["max_tokens"]
+    return Request(model, int(said["input_tokens"]), most, min(most, int(said["output_tokens"])))

@@ -1,0 +1,164 @@
+"""The providers as they really are: what the router was told of them, unless the scenario says otherwise.
+
+Shared pools become scopes of the same name, a key's own limits the scope KEY-own. A limit of unknown shape is a sliding
+window. Windows on the wall clock's marks become windows from the start of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from actorrouter.adapters import build
+from actorrouter.config import Charge, LimitConfig, RouterConfig, Shape
+from actorrouter.config import ProviderConfig as ToldProvider
+from actorrouter.errors import InvalidConfig
+from actorrouter.simulation.providers.config import ConfigInvalid, ProviderConfig, structure
+from actorrouter.values import Secret
+
+_COUNTED: Final = ("requests", "tokens", "input_tokens", "output_tokens", "concurrency")
+_SHAPES: Final[Mapping[Shape, str]] = {
+    Shape.BUCKET: "bucket",
+    Shape.SLIDING: "sliding",
+    Shape.UNKNOWN: "sliding",
+    Shape.FIXED: "fixed",
+    Shape.CALENDAR: "fixed",
+    Shape.CONCURRENCY: "concurrency",
+}
+_CHARGES: Final[Mapping[Charge, str]] = {
+    Charge.UP_FRONT: "up_front",
+    Charge.UP_FRONT_THEN_SETTLE: "up_front_then_settle",
+    Charge.ACTUAL: "actual",
+    Charge.LIVE: "live",
+    Charge.HELD: "up_front_then_settle",
+}
+_EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0, "week": 604_800.0}
+
+
+def providers_of(config: RouterConfig, differing: object, epoch: float) -> dict[str, ProviderConfig]:
+    """Provider -> its description. `differing`: by provider, what it is really like. `epoch`: wall clock at the start.
+
+    Raises ConfigInvalid, InvalidConfig.
+    """
+    if not isinstance(differing, Mapping):
+        raise ConfigInvalid([("$.upstream", "expected a table for each provider")])
+    unknown = sorted(differing.keys() - config.providers.keys())
+    if unknown:
+        raise ConfigInvalid([(f"$.upstream.{name}", "no such provider in [router]") for name in unknown])
+    made = {}
+    for name, told in config.providers.items():
+        try:
+            made[name] = structure(_merged(_as_told(config, name, told, epoch), differing.get(name, {})), ProviderConfig)
+        except ConfigInvalid as error:
+            faults = [(f"$.upstream.{name}{place.removeprefix('$')}", why) for place, why in error.faults]
+            raise ConfigInvalid(faults) from error
+    return made
+
+
+def secret_of(config: RouterConfig, key_id: str) -> str:
+    """The text of a key's fixed secret. Raises InvalidConfig for one that is fetched: nobody here could."""
+    secret = config.keys[key_id].secret
+    if not isinstance(secret, Secret):
+        raise InvalidConfig([f"keys.{key_id}.secret: a rehearsal needs a fixed one"], "router")
+    return secret.reveal()
+
+
+def own_scope(key_id: str) -> str:
+    """The provider's name for a key's private limits."""
+    return f"{key_id}-own"
+
+
+def _as_told(config: RouterConfig, name: str, told: ToldProvider, epoch: float) -> dict[str, Any]:
+    keys = {key_id: key for key_id, key in config.keys.items() if key.provider == name}
+    models = sorted({c.model for route in config.routes.values() for c in route.candidates if c.provider == name})
+    default = build(name, told).default_charge
+    scopes: dict[str, Any] = {}
+    for pool in dict.fromkeys(pool for key in keys.values() for pool in key.pools):
+        limits = config.pools[pool].limits
+        scopes[pool] = {"limits": list(_limits(limits, told, default, epoch))}
+        if patterns := config.pools[pool].models:
+            scopes[pool]["models"] = [model for model in models if any(fnmatchcase(model, each) for each in patterns)]
+    for key_id, key in keys.items():
+        if key.limits:
+            scopes[own_scope(key_id)] = {"limits": list(_limits(key.limits, told, default, epoch))}
+    return {
+        "models": models,
+        "scopes": scopes,
+        "keys": {
+            key_id: {
+                "secret": secret_of(config, key_id),
+                "scopes": [*key.pools, *([own_scope(key_id)] if key.limits else [])],
+            }
+            for key_id, key in keys.items()
+        },
+        "max_tokens_default": told.default_output_tokens,
+    }
+
+
+def _limits(
+    limits: tuple[LimitConfig, ...], told: ToldProvider, default: Mapping[str, Charge], epoch: float
+) -> Iterator[dict[str, Any]]:
+    names: set[str] = set()
+    for limit in limits:
+        if limit.dimension not in _COUNTED:
+            continue
+        made = _limit(limit, epoch)
+        charge = limit.charge or told.charge.get(limit.dimension) or told.charge.get("*")
+        made["charge"] = _CHARGES[charge or default.get(limit.dimension) or default["*"]]
+        made["name"] = f"{limit.dimension}/{made.get('window_s', 0):g}s" if limit.dimension in names else limit.dimension
+        names.add(limit.dimension)
+        yield made
+
+
+def _limit(limit: LimitConfig, epoch: float) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "dimension": limit.dimension,
+        "amount": float(limit.amount),
+        "shape": _SHAPES[limit.shape],
+    }
+    if limit.shape is Shape.CONCURRENCY:
+        return made
+    made["window_s"] = limit.window_s
+    if limit.shape is Shape.BUCKET and limit.burst is not None:
+        made["burst"] = float(limit.burst)
+    if limit.shape is Shape.FIXED:
+        made["phase_s"] = (limit.phase_s - epoch) % limit.window_s
+    if limit.shape is Shape.CALENDAR:
+        made["window_s"], made["phase_s"] = _calendar(limit, epoch)
+    return made
+
+
+def _calendar(limit: LimitConfig, epoch: float) -> tuple[float, float]:
+    """Length and phase of a calendar window, as far as it is regular: a month is taken for 31 days from its first."""
+    start = datetime.fromtimestamp(epoch, ZoneInfo(limit.timezone))
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    every = limit.every or "day"
+    if every == "month":
+        begun = (start - midnight.replace(day=1)).total_seconds()
+        return 31 * _EVERY_S["day"], -begun
+    if every in ("minute", "hour"):
+        return _EVERY_S[every], -(epoch % _EVERY_S[every])
+    begun = (start - midnight).total_seconds() + (_EVERY_S["day"] * start.weekday() if every == "week" else 0)
+    return _EVERY_S[every], -begun
+
+
+def _merged(told: Mapping[str, Any], really: object) -> Any:
+    """`really` over `told`, table by table; what is no table replaces what was there."""
+    if not isinstance(really, Mapping):
+        return really
+    merged = dict(told)
+    for name, each in really.items():
+        before = merged.get(name)
+        merged[name] = _merged(before, each) if isinstance(before, Mapping) and isinstance(each, Mapping) else each
+    return merged
+
+
+def with_key(described: ProviderConfig, key_id: str, like: str, secret: str) -> ProviderConfig:
+    """The provider with one more key, in the scopes of another one."""
+    keys = {**described.keys, key_id: attrs.evolve(described.keys[like], secret=secret, revoked_at_s=None)}
+    return attrs.evolve(described, keys=keys)

@@ -120,7 +120,9 @@ class Callers:
             return "down"
         process.laws.failed(error, call, lambda: self._would_grant(process, call))
         self._run.recorder.refused(error)
-        return "stopped" if isinstance(error, RouterStopped) else "refused" if isinstance(error, NoCapacity) else "failed"
+        return (
+            "stopped" if isinstance(error, RouterStopped) else "refused" if isinstance(error, NoCapacity) else "failed"
+        )
 
     def _would_grant(self, process: Process, call: Call) -> str | None:
         waiting = process.router.fleet.routes[call.model].cell.state.tickets

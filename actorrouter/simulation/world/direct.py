@@ -24,7 +24,9 @@ _BEFORE_SENDING: Final = frozenset({"refuse", "dns", "tls"})
 class DirectExchange:
     """In place of `router.exchange.Exchange`."""
 
-    def __init__(self, runtime: Runtime, loop: HeapLoop, upstream: Upstream, wall: Any, grant: Grant, call: Call) -> None:
+    def __init__(
+        self, runtime: Runtime, loop: HeapLoop, upstream: Upstream, wall: Any, grant: Grant, call: Call
+    ) -> None:
         self._runtime, self._loop, self._upstream, self._wall = runtime, loop, upstream, wall
         self.grant, self._call = grant, call
         self._model: ProviderModel = upstream.models[grant.seat.key.provider.name]
@@ -181,7 +183,9 @@ class DirectExchange:
         took_s = self._loop.now - self._began - admission.delivery.first_token_s
         if took_s < 0:
             return 0
-        return min(self._request.output_tokens, int(took_s / per_token_s) if per_token_s else self._request.output_tokens)
+        return min(
+            self._request.output_tokens, int(took_s / per_token_s) if per_token_s else self._request.output_tokens
+        )
 
     def _finish(self, how: Any) -> None:
         if self._admission is not None:

@@ -26,7 +26,8 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
     told["goodput_tokens"] = counts["goodput_tokens"]
     told["spend_usd"] = max((max(series) for series in recorder.spend.values()), default=0.0)
     told["budget_peak"] = max(
-        (max(series) / recorder.caps[name] for name, series in recorder.spend.items() if recorder.caps[name]), default=0.0
+        (max(series) / recorder.caps[name] for name, series in recorder.spend.items() if recorder.caps[name]),
+        default=0.0,
     )
     events = recorder.events
     told["crashes"] = events["ActorCrashed"]
@@ -34,11 +35,15 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
     told["quarantines"] = events["Quarantined"]
     told["expired"] = events["Expired"]
     told["dead_letters"] = recorder.dead_letters
-    told["circuit_opens"] = sum(n for what, n in recorder.seen.items() if what.startswith("circuit") and what.endswith("> open"))
-    told["keys_disabled"] = sum(n for what, n in recorder.seen.items() if what.startswith("key") and what.endswith("> disabled"))
+    told["circuit_opens"] = sum(
+        n for what, n in recorder.seen.items() if what.startswith("circuit") and what.endswith("> open")
+    )
+    told["keys_disabled"] = sum(
+        n for what, n in recorder.seen.items() if what.startswith("key") and what.endswith("> disabled")
+    )
     told["surprise_tokens"] = float(recorder.surprise["tokens"])
     told["events"] = sum(events.values())
-    told["ended_s"] = round(run.elapsed, 6)
+    told["ended_s"] = round(run.ended_at - run.started, 6)
     for tenant, kept in sorted(recorder.tenants.items()):
         name = tenant or "nobody"
         told[f"served_share.{name}"] = kept.served / max(1, kept.offered)

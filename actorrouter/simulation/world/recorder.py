@@ -153,7 +153,11 @@ class Recorder:
             series = self.series.setdefault(name, [0.0] * BUCKETS)
             series[bucket] = max(series[bucket], float(amount))
         for name, provider in fleet.providers.items():
-            told = "quarantined" if router.tree.quarantined(name) else status.circuit_status(provider.circuit.state, now)["state"]
+            told = (
+                "quarantined"
+                if router.tree.quarantined(name)
+                else status.circuit_status(provider.circuit.state, now)["state"]
+            )
             self._state(f"circuit {name}", elapsed, str(told))
         for key_id, key in list(fleet.keys.items())[:_STATES_MAX]:
             self._state(f"key {key_id}", elapsed, str(status.key_status(key.cell.state, now)["state"]))

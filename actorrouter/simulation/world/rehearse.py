@@ -102,7 +102,7 @@ async def _watch(run: Run) -> None:
 
 def conclude(run: Run, path: PathKind, *, finished: bool, wall_s: float) -> Ending:
     """What it comes to."""
-    books = run.upstream.books(run.stage.now)
+    books = run.upstream.books(run.ended_at)
     trace_hash = run.recorder.seal(books)
     violations = list(run.violations)
     if not finished:

@@ -150,7 +150,10 @@ def build(tree: Mapping[str, Any], source: str, directory: Path) -> Scenario:
             own.title,
             router,
             providers_of(router, tree.get("upstream", {}), epoch.timestamp()),
-            {name: _placed(f"workload.{name}", each, WorkloadConfig) for name, each in tree.get("workload", {}).items()},
+            {
+                name: _placed(f"workload.{name}", each, WorkloadConfig)
+                for name, each in tree.get("workload", {}).items()
+            },
             tuple(
                 _placed(f"trouble[{index}]", each, TroubleConfig) for index, each in enumerate(tree.get("trouble", []))
             ),

@@ -84,6 +84,7 @@ class Run:
     process: Process | None = None
     violations: list[str] = attrs.field(factory=list)
     violated: int = 0
+    ended_at: float = 0.0
     under_way: int = 0
     """Calls that have begun and not ended."""
     arriving: int = 0
@@ -115,7 +116,7 @@ class Run:
 
     def end(self, *, killed: bool = False) -> None:
         """The router's life is over; what its law book found is kept."""
-        process, self.process = self.process, None
+        process, self.process, self.ended_at = self.process, None, self.stage.now
         if process is None:
             return
         process.alive = False

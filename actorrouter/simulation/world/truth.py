@@ -53,7 +53,9 @@ def providers_of(config: RouterConfig, differing: object, epoch: float) -> dict[
     made = {}
     for name, told in config.providers.items():
         try:
-            made[name] = structure(_merged(_as_told(config, name, told, epoch), differing.get(name, {})), ProviderConfig)
+            made[name] = structure(
+                _merged(_as_told(config, name, told, epoch), differing.get(name, {})), ProviderConfig
+            )
         except ConfigInvalid as error:
             faults = [(f"$.upstream.{name}{place.removeprefix('$')}", why) for place, why in error.faults]
             raise ConfigInvalid(faults) from error
@@ -110,7 +112,9 @@ def _limits(
         made = _limit(limit, epoch)
         charge = limit.charge or told.charge.get(limit.dimension) or told.charge.get("*")
         made["charge"] = _CHARGES[charge or default.get(limit.dimension) or default["*"]]
-        made["name"] = f"{limit.dimension}/{made.get('window_s', 0):g}s" if limit.dimension in names else limit.dimension
+        made["name"] = (
+            f"{limit.dimension}/{made.get('window_s', 0):g}s" if limit.dimension in names else limit.dimension
+        )
         names.add(limit.dimension)
         yield made
 

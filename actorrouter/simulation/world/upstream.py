@@ -59,4 +59,3 @@ class Upstream:
 
 
 _ON_THE_WIRE = frozenset({"refuse", "dns", "tls", "silent", "cut"})
-

@@ -40,6 +40,13 @@ class Site:
     def __attrs_post_init__(self) -> None:
         self.reset()
 
+    @classmethod
+    def of(cls, model: ProviderModel) -> "Site":
+        """A site in front of a model that is there already."""
+        site = cls(model.name, model.described)
+        site.model = model
+        return site
+
     def reset(self) -> None:
         """Forget everything; what is still in flight is booked with the model that admitted it."""
         chance = random.Random(self.described.seed)

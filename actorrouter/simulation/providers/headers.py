@@ -1,29 +1,88 @@
-"""What a provider's headers tell of its limits: OpenAI's six, and Retry-After in the styles providers have."""
+"""What a provider's answers tell of its limits, in its dialect, and Retry-After in the styles providers have."""
 
+from collections.abc import Iterable
 from math import ceil, floor
 
-from actorrouter.simulation.providers.config import RetryAfter
+from attrs import Factory, define, field
+
+from actorrouter.simulation.providers.arrivals import Request
+from actorrouter.simulation.providers.config import HeadersConfig, RetryAfter
+from actorrouter.simulation.providers.dialects import DIALECTS, Line, Style, go_duration, round_up_ms
 from actorrouter.simulation.providers.limits import Limit
 from actorrouter.simulation.providers.meters import ROUNDING
+
+__all__ = ["Headers", "Teller", "go_duration", "retry_after"]
 
 Headers = list[tuple[str, str]]
 
 
-def rate_limit_headers(limits: list[Limit], now: float) -> Headers:
-    """OpenAI's six headers, of the limit with the least left where several have the dimension."""
-    headers: Headers = []
-    for dimension in ("requests", "tokens"):
-        if limit := _tightest(limits, dimension, now):
-            remaining = max(0, floor(limit.capacity - limit.meter.used(now) + ROUNDING))
-            headers.append((f"x-ratelimit-limit-{dimension}", f"{limit.described.amount:.0f}"))
-            headers.append((f"x-ratelimit-remaining-{dimension}", str(remaining)))
-            headers.append((f"x-ratelimit-reset-{dimension}", go_duration(limit.meter.empty_at(now) - now)))
-    return headers
+@define
+class Teller:
+    """Writes the headers of one provider. `wall_offset`: what makes an instant its wall clock, which may be wrong."""
+
+    described: HeadersConfig
+    wall_offset: float
+    _style: Style = field(init=False)
+    _rounded: int = field(init=False)
+    _plans: dict[int, tuple[list[Limit], list[tuple[Line, list[Limit]]]]] = Factory(dict)  # by the id of a list kept
+
+    def __attrs_post_init__(self) -> None:
+        self._style = DIALECTS[self.described.dialect]
+        named = self.described.rounded
+        self._rounded = self._style.rounded if named is None else named
+
+    def tell(self, limits: list[Limit], request: Request, now: float, factor: float = 1) -> Headers:
+        """The headers of one answer. `factor`: what they claim is so many times the truth."""
+        headers: Headers = []
+        tightest: dict[int, Limit] = {}
+        for line, meant in self._plan(limits):
+            limit = tightest.get(id(meant))
+            if limit is None:
+                limit = tightest[id(meant)] = meant[0] if len(meant) == 1 else _tightest(meant, now)
+            headers.append((line.name, self._write(line, limit, request, now, factor)))
+        return headers
+
+    def _plan(self, limits: list[Limit]) -> list[tuple[Line, list[Limit]]]:
+        """Which limits each line is about; lines about the same ones share a list. Bounded by the keys and models."""
+        known = self._plans.get(id(limits))
+        if known is None:
+            lists: dict[tuple[int, ...], list[Limit]] = {}
+            plan = []
+            for line in self._style.lines:
+                meant = [limit for limit in limits if line.means(limit.described)]
+                if meant:
+                    plan.append((line, lists.setdefault(tuple(map(id, meant)), meant)))
+            known = self._plans[id(limits)] = (limits, plan)
+        return known[1]
+
+    def _write(self, line: Line, limit: Limit, request: Request, now: float, factor: float) -> str:
+        match line.telling:
+            case "limit":
+                return f"{_limit(limit, now) * factor:.0f}"
+            case "remaining":
+                return str(self._left(limit, now, factor))
+            case "reset":
+                reset_s = max(0.0, limit.meter.empty_at(now) - now)
+                return self._style.write_reset(reset_s, now + self.wall_offset)
+            case "cost":
+                return f"{limit.cost(request):.0f}"
+
+    def _left(self, limit: Limit, now: float, factor: float) -> int:
+        left = max(0, floor((limit.capacity_at(now) - limit.meter.used(now)) * factor + ROUNDING))
+        if self._rounded > 1 and limit.described.dimension != "requests":
+            return round(left / self._rounded) * self._rounded
+        return left
 
 
-def _tightest(limits: list[Limit], dimension: str, now: float) -> Limit | None:
-    of_dimension = [limit for limit in limits if limit.described.dimension == dimension]
-    return min(of_dimension, key=lambda limit: limit.capacity - limit.meter.used(now), default=None)
+def _limit(limit: Limit, now: float) -> float:
+    """What is told as the limit: the amount of the whole window, as it is in truth."""
+    if limit.described.shape in ("adaptive", "ramp"):
+        return limit.capacity_at(now)
+    return limit.described.amount * limit.share
+
+
+def _tightest(limits: Iterable[Limit], now: float) -> Limit:
+    return min(limits, key=lambda limit: limit.capacity_at(now) - limit.meter.used(now))
 
 
 def retry_after(style: RetryAfter, wait_s: float) -> Headers:
@@ -34,22 +93,6 @@ def retry_after(style: RetryAfter, wait_s: float) -> Headers:
         case "seconds":
             return [("retry-after", str(ceil(wait_s)))]
         case "exact":
-            return [("retry-after", f"{_milliseconds(wait_s) / 1000:.3f}")]
+            return [("retry-after", f"{round_up_ms(wait_s) / 1000:.3f}")]
         case "milliseconds":
             return [("retry-after-ms", str(ceil(wait_s * 1000)))]
-
-
-def go_duration(seconds: float) -> str:
-    """Write a time as Go does, rounded up to milliseconds: "0s", "120ms", "1.5s", "4m12.172s", "23h0m5s"."""
-    milliseconds = _milliseconds(seconds)
-    if milliseconds < 1000:
-        return f"{milliseconds}ms" if milliseconds > 0 else "0s"
-    minutes, rest = divmod(milliseconds, 60_000)
-    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes}m{text}" if hours else f"{minutes}m{text}" if minutes else text
-
-
-def _milliseconds(seconds: float) -> int:
-    """Round up, so that whoever waits as long as told has waited long enough."""
-    return ceil(seconds * 1000 - ROUNDING)

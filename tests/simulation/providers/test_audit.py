@@ -30,7 +30,7 @@ def test_audit_and_meters_agree(shape, charge, asked):
             highest = max(highest, used_of(model, now))
     assert model.audit() == []
     log = model._scopes["org"].log
-    assert worst_use(limit, log, 0.0)[1] == pytest.approx(highest, abs=1e-6)
+    assert worst_use(limit, log)[1] == pytest.approx(highest, abs=1e-6)
 
 
 @pytest.mark.parametrize("limit", [*(tokens(shape, amount=4) for shape in SHAPES), LimitConfig("concurrency", 4)])

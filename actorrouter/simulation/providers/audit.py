@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import pairwise
 from math import floor, inf
 from zoneinfo import ZoneInfo
 
@@ -36,7 +37,8 @@ class Violation:
 
 @frozen
 class Judged:
-    """What is known besides the log. `squeezes`: from, until, share: the tightest holds. `complete`: the log has all."""
+    """What is known besides the log. `squeezes`: from, until, share; the tightest holds. `complete`: nothing is missing
+    from the log."""
 
     started_at: float = 0.0
     wall_offset: float = 0.0
@@ -102,7 +104,7 @@ def _slowed(judged: Judged, since: float, until: float) -> float:
     if not judged.squeezes:
         return max(0.0, until - since)
     edges = sorted({since, until, *(e for s in judged.squeezes for e in s[:2] if since < e < until)})
-    return sum((b - a) * judged.share(a) for a, b in zip(edges, edges[1:], strict=False)) if until > since else 0.0
+    return sum((b - a) * judged.share(a) for a, b in pairwise(edges)) if until > since else 0.0
 
 
 def _sliding_uses(charged: Iterable[Step], window_s: float, capacity: float) -> Iterator[_Use]:

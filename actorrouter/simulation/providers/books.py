@@ -31,8 +31,7 @@ class Books:
     def accept(self) -> None:
         self.accepted += 1
         self.in_flight += 1
-        if self.in_flight > self.in_flight_max:
-            self.in_flight_max = self.in_flight
+        self.in_flight_max = max(self.in_flight_max, self.in_flight)
 
     def finish(self, request: Request, output_tokens: int, cost_usd: float, served: bool) -> None:
         self.in_flight -= 1

@@ -5,7 +5,7 @@ with the least left among those whose window it means.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from math import ceil, inf
 from typing import Literal
@@ -17,7 +17,7 @@ from actorrouter.simulation.providers.limit_config import Dimension, LimitConfig
 from actorrouter.simulation.providers.meters import ROUNDING
 
 Telling = Literal["limit", "remaining", "reset", "cost"]
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR_S = 366 * 86_400.0  # a reset that nobody knows is told as a year away
 _MINUTE_S, _DAY_S = 60.0, 86_400.0
 

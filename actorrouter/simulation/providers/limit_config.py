@@ -63,7 +63,6 @@ class LimitConfig:
     charge: Charge = field()
     rejected_count: bool = False
     code: Code = field()
-    name: str = field()
     slice_s: float = 1.0
     period: Literal["day", "month"] = "day"
     zone: str = "UTC"
@@ -74,6 +73,7 @@ class LimitConfig:
     burndown: float = 1.0
     cached: Literal["counted", "free", "released"] = "counted"
     says_when: bool | None = None
+    name: str = field()
     claims_s: float | None = None
 
     @shape.default
@@ -101,6 +101,8 @@ class LimitConfig:
                 return f"{self.dimension}/{self.period}"
             case "ramp":
                 return f"{self.dimension}/ramp"
+            case "sliced":
+                return f"{self.dimension}/{self.slice_s:g}s"
             case _:
                 return f"{self.dimension}/{self.window_s:g}s"
 

@@ -84,7 +84,7 @@ class Limit:
     def excess(self, cost: float, now: float) -> float:
         """How much must drain before `cost` fits. A charge yet to come needs room for a little."""
         least = self._least
-        return self.meter.used(now) + (cost if cost > least else least) - self.capacity_at(now)
+        return self.meter.used(now) + (max(least, cost)) - self.capacity_at(now)
 
     def wait_s(self, request: Request, now: float) -> float:
         """How long until the request fits here if nobody else comes; infinite: nobody knows, or never."""
@@ -130,8 +130,7 @@ class Limit:
     def _charge(self, amount: float, now: float) -> Mark:
         mark = self.meter.charge(amount, now)
         share = self.meter.level / self.capacity_at(now)
-        if share > self.peak:
-            self.peak = share
+        self.peak = max(self.peak, share)
         return mark
 
     def _attempt(self, amount: float, now: float) -> Mark | None:
@@ -139,8 +138,7 @@ class Limit:
             return None
         mark = self.attempts.charge(amount, now)
         share = self.attempts.level / self.capacity_at(now)
-        if share > self.attempted_peak:
-            self.attempted_peak = share
+        self.attempted_peak = max(self.attempted_peak, share)
         return mark
 
     def read(self, now: float) -> dict[str, Any]:

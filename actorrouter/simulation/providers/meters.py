@@ -58,7 +58,7 @@ class BucketMeter:
     def used(self, now: float) -> float:
         if now > self._at:
             level = self.level - (now - self._at) * self.rate
-            self.level = level if level > 0.0 else 0.0
+            self.level = max(0.0, level)
             self._at = now
         return self.level
 

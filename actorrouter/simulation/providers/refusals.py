@@ -22,7 +22,7 @@ class Refusal:
     cause: Cause
     status: int
     type: str
-    code: str | None
+    code: str | int | None
     message: str
     retry_after_s: float | None = None
     metadata: dict[str, str] | None = None
@@ -65,7 +65,7 @@ def error_of(status: int) -> dict[str, Any]:
 class _Wording:
     status: int
     type: str
-    code: str | None
+    code: str | int | None
     says_when: bool
     message: str = "limit reached"
 
@@ -87,9 +87,9 @@ _WORDINGS: dict[Code, _Wording] = {
     "blocked_api_access": _Wording(400, "invalid_request_error", "blocked_api_access", says_when=False),  # Groq
     "billing_error": _Wording(402, "billing_error", None, says_when=False),
     # OpenRouter: one status for what is spent and for what others in flight hold; metadata tells them apart
-    "openrouter_credits": _Wording(402, "payment_required", "402", says_when=False),
-    "openrouter_key_limit": _Wording(402, "payment_required", "402", says_when=False),
-    "openrouter_in_flight_budget": _Wording(402, "payment_required", "402", says_when=True),
+    "openrouter_credits": _Wording(402, "payment_required", 402, says_when=False),
+    "openrouter_key_limit": _Wording(402, "payment_required", 402, says_when=False),
+    "openrouter_in_flight_budget": _Wording(402, "payment_required", 402, says_when=True),
 }
 
 

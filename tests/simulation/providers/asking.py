@@ -34,7 +34,7 @@ def make(
 
 
 def ask(
-    model: ProviderModel, now: float, most: int = 1, key: str = "a", given_tokens: int = 0, cached_tokens: int = 0
+    model: ProviderModel, now: float, most: int = 1, key: str = "a", *, given_tokens: int = 0, cached_tokens: int = 0
 ) -> Admission:
     return model.admit(f"secret-{key}", Request("sim-model", given_tokens, most, most, cached_tokens), now)
 

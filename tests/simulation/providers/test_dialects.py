@@ -130,6 +130,6 @@ def test_a_reset_that_nobody_knows_is_far_away():
     """A balance of tokens is never full again; what is told can be parsed."""
     balance = LimitConfig("tokens", 100, shape="balance")
     for dialect in ("openai", "anthropic", "azure"):
-        headers = HeadersConfig(dialect)  # type: ignore[arg-type]
+        headers = HeadersConfig(dialect)
         model = make(balance, headers=headers)
         assert any("reset" in name for name, _ in ask(model, Random(1).random()).headers)

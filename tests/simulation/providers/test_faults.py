@@ -107,7 +107,7 @@ def test_the_first_answer_after_a_pause_starts_slowly():
 
 
 def test_streams_may_fail_in_their_own_ways():
-    """An error after some tokens, usage left out or twice, comments: said in the delivery, and only where they strike."""
+    """An error after some tokens, usage left out or twice, comments: said in the delivery where they strike."""
     kinds: tuple[FaultKind, ...] = ("stream_error", "double_usage", "keep_alive")
     delivery = ask(make(faults=tuple(FaultConfig(kind, status=529, every_s=3) for kind in kinds)), 0, 50).delivery
     assert delivery is not None

@@ -73,8 +73,8 @@ class LimitConfig:
     burndown: float = 1.0
     cached: Literal["counted", "free", "released"] = "counted"
     says_when: bool | None = None
-    name: str = field()
     claims_s: float | None = None
+    name: str = field()
 
     @shape.default
     def _shape(self) -> Shape:

@@ -47,7 +47,7 @@ class FaultConfig:
     `seed` and start has the same storms: every key, and other providers.
     revoke, remove_model: 401; 404. throttle: a 429 that claims `retry_after_s`.
     squeeze: limits are in truth `factor` of what is described. lying: headers claim `factor` times the truth.
-    wrong_wait: retry-after is `factor` times the truth. These three ignore nothing else: the limits hold.
+    wrong_wait: retry-after is `factor` times the truth.
     slow_start: after `idle_s` without a request the first token takes `factor` times as long. slow_stream: every one.
     truncate: the body ends properly, but early (answer), or the connection ends inside it (drop).
     stream_error: an error of `status` after HTTP 200. no_usage, double_usage: the usage chunk is left out, or twice.
@@ -86,7 +86,7 @@ class FaultConfig:
         known = self.how == "answer" or self.how in _HOW.get(self.kind, ())
         require(known and (self.kind != "dial" or self.how != "answer"), f"{self.kind} has no how {self.how!r}")
         require(400 <= self.status <= 599, "status must be within 400 and 599")
-        require(self.every_s > 0 and self.lasts_s > 0, "every_s and lasts_s must be above 0")
+        require(min(self.every_s, self.lasts_s) >= 0.001, "every_s and lasts_s must be at least a millisecond")
         require(self.idle_s >= 0, "idle_s must not be negative")
         require(self.kind != "squeeze" or 0 < self.factor <= 1, "a squeeze has a factor above 0 and up to 1")
         sure = self.probability == 1 and not self.models

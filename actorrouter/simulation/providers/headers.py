@@ -7,7 +7,7 @@ from attrs import Factory, define, field
 
 from actorrouter.simulation.providers.arrivals import Request
 from actorrouter.simulation.providers.config import HeadersConfig, RetryAfter
-from actorrouter.simulation.providers.dialects import DIALECTS, Line, Style, go_duration, round_up_ms
+from actorrouter.simulation.providers.dialects import DIALECTS, Line, Style, Telling, go_duration, round_up_ms
 from actorrouter.simulation.providers.limits import Limit
 from actorrouter.simulation.providers.meters import ROUNDING
 
@@ -24,7 +24,7 @@ class Teller:
     wall_offset: float
     _style: Style = field(init=False)
     _rounded: int = field(init=False)
-    _plans: dict[int, tuple[list[Limit], list[tuple[Line, list[Limit]]]]] = Factory(dict)  # by the id of a list kept
+    _plans: dict[int, "_Plan"] = Factory(dict)  # by the id of a list of limits that is kept
 
     def __attrs_post_init__(self) -> None:
         self._style = DIALECTS[self.described.dialect]
@@ -33,45 +33,49 @@ class Teller:
 
     def tell(self, limits: list[Limit], request: Request, now: float, factor: float = 1) -> Headers:
         """The headers of one answer. `factor`: what they claim is so many times the truth."""
+        plan = self._plans.get(id(limits))
+        if plan is None:
+            plan = self._plans[id(limits)] = _Plan(limits, _group(self._style.lines, limits))
         headers: Headers = []
-        tightest: dict[int, Limit] = {}
-        for line, meant in self._plan(limits):
-            limit = tightest.get(id(meant))
-            if limit is None:
-                limit = tightest[id(meant)] = meant[0] if len(meant) == 1 else _tightest(meant, now)
-            headers.append((line.name, self._write(line, limit, request, now, factor)))
+        for meant, lines in plan.groups:
+            limit = meant[0] if len(meant) == 1 else _tightest(meant, now)
+            for name, telling in lines:
+                headers.append((name, self._write(telling, limit, request, now, factor)))
         return headers
 
-    def _plan(self, limits: list[Limit]) -> list[tuple[Line, list[Limit]]]:
-        """Which limits each line is about; lines about the same ones share a list. Bounded by the keys and models."""
-        known = self._plans.get(id(limits))
-        if known is None:
-            lists: dict[tuple[int, ...], list[Limit]] = {}
-            plan = []
-            for line in self._style.lines:
-                meant = [limit for limit in limits if line.means(limit.described)]
-                if meant:
-                    plan.append((line, lists.setdefault(tuple(map(id, meant)), meant)))
-            known = self._plans[id(limits)] = (limits, plan)
-        return known[1]
-
-    def _write(self, line: Line, limit: Limit, request: Request, now: float, factor: float) -> str:
-        match line.telling:
-            case "limit":
-                return f"{_limit(limit, now) * factor:.0f}"
-            case "remaining":
-                return str(self._left(limit, now, factor))
-            case "reset":
-                reset_s = max(0.0, limit.meter.empty_at(now) - now)
-                return self._style.write_reset(reset_s, now + self.wall_offset)
-            case "cost":
-                return f"{limit.cost(request):.0f}"
+    def _write(self, telling: Telling, limit: Limit, request: Request, now: float, factor: float) -> str:
+        if telling == "remaining":
+            return str(self._left(limit, now, factor))
+        if telling == "reset":
+            return self._style.write_reset(max(0.0, limit.meter.empty_at(now) - now), now + self.wall_offset)
+        if telling == "limit":
+            return f"{_limit(limit, now) * factor:.0f}"
+        return f"{limit.cost(request):.0f}"
 
     def _left(self, limit: Limit, now: float, factor: float) -> int:
         left = max(0, floor((limit.capacity_at(now) - limit.meter.used(now)) * factor + ROUNDING))
         if self._rounded > 1 and limit.described.dimension != "requests":
             return round(left / self._rounded) * self._rounded
         return left
+
+
+@define
+class _Plan:
+    """Which limits the lines are about, for one list of limits. As many as there are keys and models."""
+
+    limits: list[Limit]
+    groups: list[tuple[list[Limit], list[tuple[str, Telling]]]]
+
+
+def _group(lines: Iterable[Line], limits: list[Limit]) -> list[tuple[list[Limit], list[tuple[str, Telling]]]]:
+    groups: list[tuple[list[Limit], list[tuple[str, Telling]]]] = []
+    for line in lines:
+        meant = [limit for limit in limits if line.means(limit.described)]
+        if meant and (not groups or groups[-1][0] != meant):
+            groups.append((meant, []))
+        if meant:
+            groups[-1][1].append((line.name, line.telling))
+    return groups
 
 
 def _limit(limit: Limit, now: float) -> float:

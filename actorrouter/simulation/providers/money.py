@@ -1,6 +1,7 @@
 """What a request weighs on a limit: tokens by the words of its description, US dollars by the model's price.
 
-Linear in both: (input, output, cached) -> given x input + written x output - cached x what the cache saves.
+Dollars are floats here, exact to far below a millionth of a cent. Both are linear:
+(input, output, cached) -> given x input + written x output - cached x what the cache saves.
 """
 
 from collections.abc import Mapping

@@ -19,8 +19,8 @@ from actorrouter.simulation.providers.faults import Chance, Faults, usual
 from actorrouter.simulation.providers.headers import Headers, Teller, retry_after
 from actorrouter.simulation.providers.limit_config import LimitConfig
 from actorrouter.simulation.providers.limits import Charge, Limit
-from actorrouter.simulation.providers.meters import Meter
 from actorrouter.simulation.providers.money import Prices, read_prices
+from actorrouter.simulation.providers.postings import Posting
 from actorrouter.simulation.providers.refusals import (
     REMOVED_MODEL,
     REVOKED,
@@ -111,15 +111,12 @@ class ProviderModel:
                 self._squeezes.add(fault, self._started_at, self._started_at)
 
     def _make_scope(self, name: str, scope: ScopeConfig) -> Scope:
-        limits = [self._make_limit(limit) for limit in scope.limits]
-        return Scope(name, scope, limits, deque(maxlen=self.described.log_max))
+        log = deque[Posting](maxlen=self.described.log_max)
+        return Scope(name, scope, [self._make_limit(limit) for limit in scope.limits], log)
 
     def _make_limit(self, limit: LimitConfig) -> Limit:
-        attempts = self._make_meter(limit) if self.described.attempts else None
-        return Limit(limit, self._make_meter(limit), attempts, self._prices)
-
-    def _make_meter(self, limit: LimitConfig) -> Meter:
-        return make_meter(limit, self._started_at, self._wall_offset)
+        meter, attempts = (make_meter(limit, self._started_at, self._wall_offset) for _ in range(2))
+        return Limit(limit, meter, attempts if self.described.attempts else None, self._prices)
 
     def knows(self, secret: str) -> bool:
         """Say whether the secret belongs to a key, revoked or not; book nothing."""
@@ -161,11 +158,11 @@ class ProviderModel:
         reach = key.reach(request.model) if key else _NOWHERE
         refused = self._refuse_early(key, request, now)
         if refused is None:
-            refused = refuse_by_limit(reach.limits, request, now)
-            if refused is not None:
-                self._post_refused(reach, request, now)
-        if refused is None and key is not None:
-            return self._accept(key, reach, request, now)
+            costs = [limit.cost(request) for limit in reach.limits]
+            refused = refuse_by_limit(reach.limits, costs, request, now)
+            if refused is None and key is not None:
+                return self._accept(key, reach, costs, request, now)
+            self._post_refused(reach, request, now)
         assert refused is not None, "without a key an arrival is always refused early"
         for books in (self._books, *reach.books):
             books.rejected[refused.cause] += 1
@@ -208,7 +205,7 @@ class ProviderModel:
             headers += retry_after(self.described.retry_after, refused.retry_after_s * factor)
         return Admission(self._request_id(), refused.status, headers, refused.cause, refused.error, html=refused.html)
 
-    def _accept(self, key: Key, reach: Reach, request: Request, now: float) -> Admission:
+    def _accept(self, key: Key, reach: Reach, costs: list[float], request: Request, now: float) -> Admission:
         idle_s = now - self._busy_at if self._books.in_flight == 0 else 0.0
         self._busy_at = now
         self._books.accept()
@@ -216,7 +213,7 @@ class ProviderModel:
             books.accept()
         for scope in reach.scopes:
             scope.post("accepted", now, self._sequence, request, request.max_tokens)
-        charges = [limit.accept(limit.cost(request), now) for limit in reach.limits]
+        charges = [limit.accept(cost, now) for limit, cost in zip(reach.limits, costs, strict=True)]
         delivery = self._faults.deliver(self._usual, key, request, now - self._started_at, idle_s)
         held = _Held(self._sequence, request, reach, charges)
         headers = self._headers(key, reach, request, now) if self.described.headers.on_success else []
@@ -253,6 +250,7 @@ class ProviderModel:
         held, admission.held = admission.held, None
         if held is None:
             return
+        self._catch_up(now)
         self._busy_at = now
         self._outcomes[outcome] += 1
         request, served = held.request, outcome == "ok"

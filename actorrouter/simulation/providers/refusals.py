@@ -93,16 +93,17 @@ _WORDINGS: dict[Code, _Wording] = {
 }
 
 
-def refuse_by_limit(limits: list[Limit], request: Request, now: float) -> Refusal | None:
+def refuse_by_limit(limits: list[Limit], costs: list[float], request: Request, now: float) -> Refusal | None:
     """Ask every limit. If one refuses, all book the attempt, and the one with the longest wait speaks."""
-    refusing = [limit for limit in limits if limit.excess(limit.cost(request), now) > ROUNDING]
+    priced = zip(limits, costs, strict=True)
+    refusing = [limit for limit, cost in priced if limit.excess(cost, now) > ROUNDING]
     if not refusing:
         return None
     slowest = max(refusing, key=lambda limit: limit.wait_s(request, now))
     wait_s = max(limit.wait_s(request, now) for limit in limits)
     refusal = _word(slowest, request, wait_s, now)
-    for limit in limits:
-        limit.refuse(limit.cost(request), now, itself=limit in refusing)
+    for limit, cost in zip(limits, costs, strict=True):
+        limit.refuse(cost, now, itself=any(limit is other for other in refusing))
     return refusal
 
 

@@ -141,6 +141,23 @@ def test_audit_catches_a_charge_that_is_too_small(limit, forgets):
     assert [found.limit for found in model.audit()] == [limit.name]
 
 
+@pytest.mark.parametrize(("limit", "wrong"), [
+    (tokens("sliced", amount=32, slice_s=1.0), {"window_s": 0.25}),
+    (tokens("fixed", amount=4), {"start": 0.5}),
+    (tokens("calendar", amount=4), {"offset": 86_399.5}),
+    (tokens("sliding", amount=4), {"window_s": 0.25}),
+    (tokens("bucket", amount=4), {"rate": 8.0}),
+])  # fmt: skip
+def test_audit_catches_a_window_that_ends_too_early(limit, wrong):
+    """Half a second in, half of the amount too much: a window too short, or by a clock that is ahead."""
+    model = make(limit)
+    for name, value in wrong.items():
+        setattr(model._scopes["org"].limits[0].meter, name, value)
+    for now in (0.0, 0.5):
+        ask(model, now, 3)
+    assert [found.limit for found in model.audit()] == [limit.name]
+
+
 @pytest.mark.parametrize("shape", ["adaptive", "ramp"])
 def test_an_audit_of_half_a_log_accuses_nobody(shape):
     """What a moving limit held is not known where the log begins."""

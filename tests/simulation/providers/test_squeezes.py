@@ -5,7 +5,7 @@ from hypothesis import given
 
 from actorrouter.simulation.providers.config import FaultConfig, LimitConfig
 
-from .asking import SHAPES, WINDOW_S, arrivals, ask, header, make, tokens
+from .asking import SHAPES, WINDOW_S, arrivals, ask, header, make, tokens, used_of
 
 HALF = FaultConfig("squeeze", WINDOW_S, 2 * WINDOW_S, factor=0.5)
 
@@ -56,3 +56,12 @@ def test_the_audit_agrees_with_what_was_squeezed(shape, arrivals):
         now += gap
         ask(model, now, cost)
     assert model.audit() == []
+
+
+def test_an_answer_that_ends_after_the_squeeze_began_finds_it_on():
+    """Nothing asked meanwhile and nothing written: what drained before the instant drained fast, the rest slowly."""
+    model = make(tokens(charge="actual"), faults=(FaultConfig("squeeze", 4, factor=0.5),))
+    first, second = ask(model, 0, 8), ask(model, 0, given_tokens=2)
+    model.finish(first, 8, 2)
+    model.finish(second, 0, 6)
+    assert used_of(model, 6) == 8 - 2 * 2 - 2 * 1 + 2

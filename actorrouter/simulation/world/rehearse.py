@@ -21,7 +21,6 @@ from actorrouter.simulation.world.stage import Run, Stage, Wall
 from actorrouter.simulation.world.troubles import Troubles
 from actorrouter.simulation.world.upstream import Upstream
 
-
 _COLLECT_EVERY: Final = 24
 _COLLECT_LATE_S: Final = 5.0
 

@@ -101,12 +101,14 @@ kind = "journal_outage"
 at_s = 80
 for_s = 5
 probability = 0.05
-[[trouble]]
-kind = "refuse"
+[[upstream.north.faults]]
+kind = "dial"
+how = "refused"
 probability = 0.02
-[[trouble]]
-kind = "silent"
-probability = 0.005
+[[upstream.south.faults]]
+kind = "dial"
+how = "silent"
+probability = 0.01
 [[trouble]]
 kind = "cut"
 probability = 0.02

@@ -85,7 +85,7 @@ def test_both_paths_grant_and_settle_the_same_at_the_same_instants(monkeypatch: 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_law_is_broken_on_the_heap_whatever_goes_wrong(seed: int) -> None:
-    """Crashes, poison, torn state, cancellation, lost owners, clocks, stalls, keys, journals, the wire, the provider."""
+    """Crashes, poison, torn state, cancellation, lost owners, clocks, stalls, keys, journals, wires, providers."""
     ending = rehearse(fleet(TROUBLE), seed, "fast")
     assert ending.holds, "\n".join(ending.violations)
     assert ending.figures["lost"] == 0

@@ -91,7 +91,7 @@ class SecretScan:
     def shows(self, text: str) -> bool:
         """Whether this text holds any form of a secret."""
         if self._few:
-            return any([form in text for form in self._few])
+            return any(form in text for form in self._few)
         gram, forms = self._gram, self._forms
         if not forms:
             return False

@@ -1,0 +1,364 @@
+"""HTTP/1.1 with no more than this router needs: one request, one answer, a connection kept for the next.
+
+No redirects, cookies, proxies, HTTP/2, and nothing is ever sent twice. What goes wrong is told in the port's words.
+"""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Final
+
+import anyio
+
+from actorrouter.transport.lean_answer import Answer
+from actorrouter.transport.lean_body import Unpackable, Unpacker, unpacker
+from actorrouter.transport.lean_dial import DialledLink, Link, TcpLink, tcp
+from actorrouter.transport.lean_request import Target, Unsendable, closes, head, tail, target
+from actorrouter.transport.lean_tls import TlsLink, TornError
+from actorrouter.transport.phases import LOST, REACHED, UNPACKABLE, Stage, timed_out, unconnected, words
+from actorrouter.transport.port import Dial, Reached, Sending, Timeouts, TransportError
+from actorrouter.values import HttpRequest
+
+KEEPALIVE_MAX: Final = 64
+KEEPALIVE_S: Final = 4.0
+"""Less than the 5 s after which uvicorn and Node hang up: to write while they do is an outcome nobody can know."""
+
+CLOSE_S: Final = 1.0
+URLS_MAX: Final = 64
+JOINED_BYTES_MAX: Final = 64 * 1024
+"""A body up to this goes out in one piece with its head."""
+
+Origin = tuple[bool, str, int]
+
+
+class LeanTransport:
+    """A pool of its own, which never queues: reservations bound it. The connection used last is used first."""
+
+    __slots__ = ("_context", "_dial", "_head", "_known", "busy", "closed", "idle", "target")
+
+    def __init__(self, *, ssl_context: ssl.SSLContext, dial: Dial | None = None) -> None:
+        self._context = ssl_context
+        self._dial = dial
+        self._known: tuple[str, str, tuple[tuple[str, str], ...]] | None = None
+        self._head = b""
+        self.target = functools.lru_cache(URLS_MAX)(target)
+        self.idle: deque[tuple[Link, Origin, float]] = deque()
+        self.busy: set[Link] = set()
+        self.closed = False
+
+    def open(self, request: HttpRequest, timeouts: Timeouts, on_written: Callable[[], None]) -> Exchange:
+        """See the port."""
+        return Exchange(self, request, timeouts, on_written)
+
+    def head(self, request: HttpRequest, to: Target) -> bytes:
+        """The request's whole head. A key's requests differ in their bodies only, so the last head is remembered."""
+        asked = (request.method, request.url, request.headers)
+        if asked != self._known:
+            self._head, self._known = head(request, to), asked
+        return self._head + tail(request)
+
+    async def kept(self, origin: Origin, now: float) -> Link | None:
+        """A connection to use once more, or None. What has ended or is too old is closed on the way."""
+        link = None
+        while self.idle and link is None:
+            link, of, until = self.idle.pop()
+            if of != origin or until <= now or link.ended():
+                ended, link = link, None
+                await quietly_close(ended)
+        if link is not None:
+            self.busy.add(link)
+        return link
+
+    async def connect(self, to: Target, own: Exchange) -> None:
+        """Open a connection for `own`, which closes it whatever happens. Raises what the network raises."""
+        link: Link = DialledLink(await self._dial(to.host, to.port)) if self._dial else await tcp(to.host, to.port)
+        self.busy.add(link)
+        own.link = link
+        if to.secure:
+            own.stage = Stage.SECURING
+            secured = own.link = TlsLink(link, self._context, to.host)
+            self.busy.discard(link)
+            self.busy.add(secured)
+            await secured.handshake()
+
+    async def release(self, link: Link, origin: Origin | None) -> None:
+        """An exchange is over. `origin`: what the connection is kept for; None: close it."""
+        self.busy.discard(link)
+        if origin is None or self.closed:
+            await quietly_close(link)
+            return
+        now = anyio.current_time()
+        self.idle.append((link, origin, now + KEEPALIVE_S))
+        while self.idle[0][2] <= now or len(self.idle) > KEEPALIVE_MAX:
+            await quietly_close(self.idle.popleft()[0])
+
+    async def aclose(self) -> None:
+        """See the port."""
+        self.closed = True
+        links = [*self.busy, *(link for link, _, _ in self.idle)]
+        self.busy.clear()
+        self.idle.clear()
+        for link in links:
+            await quietly_close(link)
+
+
+async def quietly_close(link: Link) -> None:
+    """Close it, cancelled or not; one that takes long is left to itself."""
+    if isinstance(link, TcpLink):
+        await link.aclose()
+        return
+    with anyio.move_on_after(CLOSE_S, shield=True), suppress(Exception):
+        await link.aclose()
+
+
+class Exchange(Sending):
+    """The context of one request: the head on entry, the connection given back or closed on exit."""
+
+    __slots__ = ("_body", "_on_written", "_origin", "_request", "_timeouts", "_transport", "_write_failed", "link",
+                 "stage")  # fmt: skip
+
+    def __init__(
+        self, transport: LeanTransport, request: HttpRequest, timeouts: Timeouts, on_written: Callable[[], None]
+    ) -> None:
+        self._transport = transport
+        self._request = request
+        self._timeouts = timeouts
+        self._on_written: Callable[[], None] | None = on_written
+        self._write_failed = False
+        self.link: Link | None = None
+        self.stage = Stage.CONNECTING
+
+    @property
+    def reached(self) -> Reached:
+        """Whether any of it can have arrived by now."""
+        return REACHED[self.stage]
+
+    async def __aenter__(self) -> Body:
+        outcome = await self._send()
+        if isinstance(outcome, TransportError):
+            raise outcome  # from here: no exception is being handled, no local holds a header
+        self._body = outcome
+        return outcome
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._body.close()
+
+    async def _send(self) -> Body | TransportError:
+        """The answer, or what went wrong. If not an answer, no connection stays, cancelled or not."""
+        transport, request = self._transport, self._request
+        if transport.closed:
+            return TransportError("connect", Reached.NO, "the transport is closed")
+        try:
+            to = transport.target(request.url)
+            message = transport.head(request, to)
+        except Unsendable as fault:
+            return TransportError("protocol", Reached.NO, str(fault))
+        try:
+            fault_or_none = await self._connect(to) or await self._write(message)
+            answer = fault_or_none or await self._read_head()
+            if isinstance(answer, TransportError):
+                return answer
+            self.stage = Stage.ANSWERED
+        finally:
+            if self.stage is not Stage.ANSWERED and self.link is not None:
+                await transport.release(self.link, None)
+        return await self._answered(answer, (to.secure, to.host, to.port))
+
+    async def _answered(self, answer: Answer, origin: Origin) -> Body:
+        assert self.link is not None
+        reusable = not self._write_failed and not closes(self._request)
+        body = Body(self._transport, self.link, answer, origin if reusable else None, self._timeouts.idle_s)
+        await body.arrived()
+        return body
+
+    async def _connect(self, to: Target) -> TransportError | None:
+        transport, now = self._transport, anyio.current_time()
+        self.link = await transport.kept((to.secure, to.host, to.port), now)
+        if self.link is not None:
+            return None
+        try:
+            with anyio.CancelScope(deadline=now + self._timeouts.connect_s):
+                await transport.connect(to, self)
+                if transport.closed:
+                    return TransportError("connect", Reached.NO, "the transport is closed")
+                return None
+        except (*LOST, TornError) as error:
+            return unconnected(error, self.stage)
+        return timed_out(self.stage)
+
+    async def _write(self, message: bytes) -> TransportError | None:
+        """Hand the request over, most often without waiting. A write that breaks is not the end: see `_read_head`."""
+        link, body = self.link, self._request.body
+        assert link is not None
+        joined = len(body) <= JOINED_BYTES_MAX
+        try:
+            gone = link.begin(message + body if joined else message)
+        except LOST as error:
+            return TransportError("write", REACHED[self.stage], words(error))
+        self.stage = Stage.SENDING
+        if not (gone and joined):
+            with anyio.CancelScope(deadline=anyio.current_time() + self._timeouts.write_s) as scope:
+                await self._flush(link, b"" if joined else body)
+            if scope.cancelled_caught:
+                return timed_out(self.stage)
+        self.stage = Stage.WAITING
+        if not self._write_failed:
+            self._tell_written()
+        return None
+
+    async def _flush(self, link: Link, body: bytes) -> None:
+        try:
+            await link.flush()
+            if body and not link.begin(body):
+                await link.flush()
+        except LOST:
+            self._write_failed = True
+
+    def _tell_written(self) -> None:
+        tell, self._on_written = self._on_written, None
+        if tell is not None:
+            tell()
+
+    async def _read_head(self) -> Answer | TransportError:
+        """Also after a write that broke: the server may have answered early."""
+        assert self.link is not None
+        answer = Answer(self._request.method)
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + self._timeouts.first_byte_s) as scope:
+                while answer.headers is None and answer.fault is None:
+                    received = await self.link.receive()
+                    if received:
+                        answer.feed(received)
+                    else:
+                        answer.eof()
+        except TornError:
+            answer.eof()
+        except LOST as error:
+            return TransportError(self._lost(), Reached.MAYBE, words(error))
+        if scope.cancelled_caught:
+            return timed_out(self.stage)
+        if answer.headers is not None:
+            self._tell_written()
+            return answer
+        assert answer.fault is not None
+        if answer.fault.kind == "read":
+            return TransportError(self._lost(), Reached.MAYBE, str(answer.fault).partition(": ")[2])
+        return answer.fault
+
+    def _lost(self) -> str:
+        return "write" if self._write_failed else "read"
+
+
+class Body:
+    """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
+
+    __slots__ = ("_answer", "_ended", "_idle_s", "_link", "_open", "_origin", "_transport", "_unpacked", "_unpacker",
+                 "headers", "status")  # fmt: skip
+
+    def __init__(
+        self, transport: LeanTransport, link: Link, answer: Answer, origin: Origin | None, idle_s: float
+    ) -> None:
+        assert answer.headers is not None
+        self.status = answer.status
+        self.headers = answer.headers
+        self._transport = transport
+        self._link: Link | None = link
+        self._answer = answer
+        self._origin = origin
+        self._idle_s = idle_s
+        self._unpacker: Unpacker | None = None
+        self._unpacked: Iterator[bytes] | None = None
+        self._open = True
+        self._ended = False
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        outcome = await self._read()
+        if isinstance(outcome, TransportError):
+            raise outcome
+        if outcome is None:
+            raise StopAsyncIteration
+        return outcome
+
+    async def _read(self) -> bytes | TransportError | None:
+        if not self._open:
+            return None if self._ended else TransportError("read", Reached.YES, "the body was not read to its end")
+        try:
+            while True:
+                piece = self._taken()
+                if piece:
+                    return piece
+                if self._answer.complete or self._answer.fault:
+                    break
+                await self._receive()
+            fault = self._answer.fault
+            if fault is None:
+                await self._unpacked_whole()
+        except Unpackable:
+            fault = TransportError("protocol", Reached.YES, UNPACKABLE)
+        self._ended = fault is None
+        await self.close()
+        return fault
+
+    def _taken(self) -> bytes:
+        """The next piece of what has come."""
+        if "content-encoding" not in self.headers:
+            return self._answer.take()
+        if self._unpacked is None:
+            self._unpacker, self._unpacked = unpacker(self.headers["content-encoding"]), iter(())
+        while not (piece := next(self._unpacked, b"")):
+            packed = self._answer.take()
+            if not packed or self._unpacker is None:
+                return packed
+            self._unpacked = self._unpacker.feed(packed)
+        return piece
+
+    async def _receive(self) -> None:
+        """Wait for more, which is then with the answer; so is what went wrong."""
+        answer = self._answer
+        assert self._link is not None
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + self._idle_s) as scope:
+                received = await self._link.receive()
+                if received:
+                    answer.feed(received)
+                else:
+                    answer.eof()
+        except TornError:
+            answer.eof(clean=False)
+        except LOST as error:
+            answer.fault = TransportError("read", Reached.YES, words(error))
+        if scope.cancelled_caught:
+            answer.fault = timed_out(Stage.ANSWERED)
+        await self.arrived()
+
+    async def arrived(self) -> None:
+        """If the body is here in full the connection is free, though pieces of it may still be to be handed out."""
+        if self._answer.complete and "content-encoding" not in self.headers:
+            await self._free()
+
+    async def _unpacked_whole(self) -> None:
+        if self._unpacker is not None:
+            self._unpacker.end()
+        await self._free()
+
+    async def _free(self) -> None:
+        if self._link is not None:
+            link, self._link = self._link, None
+            await self._transport.release(link, self._origin if self._answer.reusable else None)
+
+    async def close(self) -> None:
+        """Close the connection, unless the body's end has freed it already. Repeats change nothing."""
+        self._open = False
+        if self._link is not None:
+            link, self._link = self._link, None
+            await self._transport.release(link, None)

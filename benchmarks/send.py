@@ -1,6 +1,6 @@
 """`router.send` against a bare `httpx2.AsyncClient`, on the same loopback server, both in this process, taking turns.
 
-`ratio_vs_httpx2`: CPU of the bare client's call over CPU of the router's; above 1 the router, its client included, costs
+`ratio_vs_httpx2`: CPU of the bare client's call over CPU of the router's; above 1 the router with its client costs
 less. `wall_ratio`: throughput through the router over the bare client's. `cpu_us`: this process's CPU a call, bare and
 routed. `--client` chooses the router's client; every key has a connection pool of its own.
 """
@@ -67,7 +67,7 @@ async def load(one: Callable[[], Awaitable[Any]], calls: int, concurrency: int) 
 
 
 async def compare(
-    base_url: str, count: int, client_name: str, concurrency: int, calls: int, rounds: int
+    base_url: str, count: int, client_name: str, *, concurrency: int, calls: int, rounds: int
 ) -> dict[str, float]:
     """Both ways in turn, on warm connections; medians."""
     unlimited = httpx2.Limits(max_connections=None, max_keepalive_connections=1024)
@@ -113,7 +113,15 @@ def main() -> None:
     with fast_upstream(chosen.keys) as (base_url, served_by):
         for backend in backends:
             for concurrency, calls in cells:
-                measure = partial(compare, base_url, chosen.keys, chosen.client, concurrency, calls // share, rounds)
+                measure = partial(
+                    compare,
+                    base_url,
+                    chosen.keys,
+                    chosen.client,
+                    concurrency=concurrency,
+                    calls=calls // share,
+                    rounds=rounds,
+                )
                 figures.setdefault(backend, {})[str(concurrency)] = anyio.run(measure, backend=backend)
     rows = [[b, c, *f.values()] for b, by in figures.items() for c, f in by.items()]
     head = ["backend", "concurrency", "bare/s", "routed/s", "wall ratio", "cpu ratio", "bare cpu µs", "routed cpu µs"]

@@ -145,7 +145,9 @@ class OpenAIChat:
         if not choices:
             what = "has no choices" if isinstance(document, dict) else "is not a JSON object"
             return broken(status, f"the answer {what}")
-        usage = usage_of(said, self._input_tokens(call), text_tokens(text_bytes_of(choices)))
+        counted = 0 if INPUT_TOKENS in said else self._input_tokens(call)
+        written = 0 if OUTPUT_TOKENS in said else text_tokens(text_bytes_of(choices))
+        usage = usage_of(said, counted, written)
         return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status, usage=usage)
 
     def _input_tokens(self, call: Call) -> int:
@@ -181,14 +183,23 @@ def _choices(call: Call) -> int:
 
 def observations(headers: Mapping[str, str], now: float, wall: float) -> tuple[QuotaObservation, ...]:
     """What `x-ratelimit-*` says of requests and tokens. Any part, or all, may be missing (forum thread 935514)."""
-    seen = (_observation(dimension, headers, now, wall) for dimension in (REQUESTS, TOKENS))
-    return tuple(observation for observation in seen if observation)
+    return tuple([seen for names in _SAID if (seen := _observation(names, headers, now, wall))])
 
 
-def _observation(dimension: str, headers: Mapping[str, str], now: float, wall: float) -> QuotaObservation | None:
-    limit = count(headers.get(f"x-ratelimit-limit-{dimension}"))
-    remaining = count(headers.get(f"x-ratelimit-remaining-{dimension}"))
+_SAID: Final = tuple(
+    (dimension, *(f"x-ratelimit-{what}-{dimension}" for what in ("limit", "remaining", "reset")))
+    for dimension in (REQUESTS, TOKENS)
+)
+
+
+def _observation(
+    names: tuple[str, ...], headers: Mapping[str, str], now: float, wall: float
+) -> QuotaObservation | None:
+    dimension, at_most, left, reset = names
+    if at_most not in headers and left not in headers:
+        return None
+    limit, remaining = count(headers.get(at_most)), count(headers.get(left))
     if limit is None and remaining is None:
         return None
-    full_in_s = delay_s(headers.get(f"x-ratelimit-reset-{dimension}"), wall)  # until full, not until the next slot
+    full_in_s = delay_s(headers.get(reset), wall)  # until full, not until the next slot
     return QuotaObservation(dimension, now, limit, remaining, None if full_in_s is None else now + full_in_s)

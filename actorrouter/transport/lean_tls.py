@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import ssl
 from contextlib import suppress
 from typing import Final
@@ -48,7 +49,7 @@ class TlsLink:
                 break
         await self._send_out()
         if self._tls.selected_alpn_protocol() not in (None, PROTOCOL):
-            raise ssl.SSLError(errno.EPROTONOSUPPORT, "another protocol was agreed on")
+            raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))
 
     async def _send_out(self) -> None:
         while self._outgoing.pending:
@@ -116,12 +117,12 @@ class TlsLink:
 
     def ended(self) -> bool:
         """A session ticket is no end: what has come is looked at."""
-        if self._ended or not self._lower.ended():
-            return self._ended
-        try:
-            return self.take() is not None or self._lower.ended()
-        except Exception:
-            return True
+        if not self._ended and self._lower.ended():
+            try:
+                self._ended = self.take() is not None or self._lower.ended()
+            except Exception:
+                self._ended = True
+        return self._ended
 
     async def aclose(self) -> None:
         """Say goodbye if that can be said at once."""

@@ -56,7 +56,7 @@ def words(error: BaseException) -> str:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return str(cause.verify_message)
-        if isinstance(cause, ssl.SSLError) and cause.reason:
+        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None):
             return cause.reason.lower().replace("_", " ")
         if isinstance(cause, OSError) and cause.errno:  # a resolver's numbers are its own
             return (os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)).lower()

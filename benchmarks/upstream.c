@@ -1,7 +1,8 @@
 /* A provider that costs next to nothing, for benchmarks: one process, epoll, keep-alive, loopback only.
  *
  *     POST .../chat/completions         one fixed JSON answer
- *     the same with "stream":true       a fixed stream of server-sent events, each a chunk of its own
+ *     the same with "stream":true       a fixed stream of server-sent events, each a chunk and a write of its own,
+ *                                       all open streams in turn
  *
  * Arguments: events in a stream. Prints its port, then serves until its standard input ends. Reads no more of a request
  * than its end; believes its client. */
@@ -23,11 +24,12 @@ struct peer {
     size_t got;
     const char *out; /* what is left to send */
     size_t left;
+    size_t step; /* most to send at a time */
 };
 
 static struct peer *peers[FDS_MAX];
 static char *plain, *stream;
-static size_t plain_bytes, stream_bytes;
+static size_t plain_bytes, stream_bytes, event_bytes;
 
 static void make_answers(int events)
 {
@@ -49,7 +51,7 @@ static void make_answers(int events)
     stream = malloc(room);
     stream_bytes = sprintf(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
     for (int i = 0; i < events; i++)
-        stream_bytes += sprintf(stream + stream_bytes, "%zx\r\n%s\r\n", strlen(delta), delta);
+        stream_bytes += event_bytes = sprintf(stream + stream_bytes, "%zx\r\n%s\r\n", strlen(delta), delta);
     const char *end[] = {last, usage, done};
     for (int i = 0; i < 3; i++)
         stream_bytes += sprintf(stream + stream_bytes, "%zx\r\n%s\r\n", strlen(end[i]), end[i]);
@@ -65,7 +67,7 @@ static void drop(int fd)
 
 static int send_out(int queue, int fd, struct peer *peer)
 {
-    ssize_t sent = send(fd, peer->out, peer->left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(fd, peer->out, peer->left < peer->step ? peer->left : peer->step, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
         peer->out += sent;
         peer->left -= sent;
@@ -88,6 +90,7 @@ static int answer(int queue, int fd, struct peer *peer)
     int streams = memmem(peer->in, total, "\"stream\":true", 13) != NULL;
     peer->out = streams ? stream : plain;
     peer->left = streams ? stream_bytes : plain_bytes;
+    peer->step = streams ? event_bytes : plain_bytes;
     memmove(peer->in, peer->in + total, peer->got - total);
     peer->got -= total;
     return send_out(queue, fd, peer);

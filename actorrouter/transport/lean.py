@@ -7,49 +7,39 @@ from __future__ import annotations
 
 import functools
 import ssl
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
 import anyio
 
 from actorrouter.transport.lean_answer import Answer
-from actorrouter.transport.lean_body import Unpackable, Unpacker, unpacker
-from actorrouter.transport.lean_dial import DialledLink, Link, TcpLink, tcp
+from actorrouter.transport.lean_body import Body
+from actorrouter.transport.lean_dial import DialledLink, Link, tcp
+from actorrouter.transport.lean_pool import Origin, Pool
 from actorrouter.transport.lean_request import Target, Unsendable, closes, head, tail, target
 from actorrouter.transport.lean_tls import TlsLink, TornError
-from actorrouter.transport.phases import LOST, REACHED, UNPACKABLE, Stage, timed_out, unconnected, words
+from actorrouter.transport.phases import LOST, REACHED, Stage, timed_out, unconnected, words
 from actorrouter.transport.port import Dial, Reached, Sending, Timeouts, TransportError
 from actorrouter.values import HttpRequest
 
-KEEPALIVE_MAX: Final = 64
-KEEPALIVE_S: Final = 4.0
-"""Less than the 5 s after which uvicorn and Node hang up: to write while they do is an outcome nobody can know."""
-
-CLOSE_S: Final = 1.0
 URLS_MAX: Final = 64
 JOINED_BYTES_MAX: Final = 64 * 1024
 """A body up to this goes out in one piece with its head."""
 
-Origin = tuple[bool, str, int]
 
+class LeanTransport(Pool):
+    """A pool of its own, which never queues: reservations bound it."""
 
-class LeanTransport:
-    """A pool of its own, which never queues: reservations bound it. The connection used last is used first."""
-
-    __slots__ = ("_context", "_dial", "_head", "_known", "busy", "closed", "idle", "target")
+    __slots__ = ("_context", "_dial", "_head", "_known", "target")
 
     def __init__(self, *, ssl_context: ssl.SSLContext, dial: Dial | None = None) -> None:
+        super().__init__()
         self._context = ssl_context
         self._dial = dial
         self._known: tuple[str, str, tuple[tuple[str, str], ...]] | None = None
         self._head = b""
         self.target = functools.lru_cache(URLS_MAX)(target)
-        self.idle: deque[tuple[Link, Origin, float]] = deque()
-        self.busy: set[Link] = set()
-        self.closed = False
 
     def open(self, request: HttpRequest, timeouts: Timeouts, on_written: Callable[[], None]) -> Exchange:
         """See the port."""
@@ -62,18 +52,6 @@ class LeanTransport:
             self._head, self._known = head(request, to), asked
         return self._head + tail(request)
 
-    async def kept(self, origin: Origin, now: float) -> Link | None:
-        """A connection to use once more, or None. What has ended or is too old is closed on the way."""
-        link = None
-        while self.idle and link is None:
-            link, of, until = self.idle.pop()
-            if of != origin or until <= now or link.ended():
-                ended, link = link, None
-                await quietly_close(ended)
-        if link is not None:
-            self.busy.add(link)
-        return link
-
     async def connect(self, to: Target, own: Exchange) -> None:
         """Open a connection for `own`, which closes it whatever happens. Raises what the network raises."""
         link: Link = DialledLink(await self._dial(to.host, to.port)) if self._dial else await tcp(to.host, to.port)
@@ -85,35 +63,6 @@ class LeanTransport:
             self.busy.discard(link)
             self.busy.add(secured)
             await secured.handshake()
-
-    async def release(self, link: Link, origin: Origin | None) -> None:
-        """An exchange is over. `origin`: what the connection is kept for; None: close it."""
-        self.busy.discard(link)
-        if origin is None or self.closed:
-            await quietly_close(link)
-            return
-        now = anyio.current_time()
-        self.idle.append((link, origin, now + KEEPALIVE_S))
-        while self.idle[0][2] <= now or len(self.idle) > KEEPALIVE_MAX:
-            await quietly_close(self.idle.popleft()[0])
-
-    async def aclose(self) -> None:
-        """See the port."""
-        self.closed = True
-        links = [*self.busy, *(link for link, _, _ in self.idle)]
-        self.busy.clear()
-        self.idle.clear()
-        for link in links:
-            await quietly_close(link)
-
-
-async def quietly_close(link: Link) -> None:
-    """Close it, cancelled or not; one that takes long is left to itself."""
-    if isinstance(link, TcpLink):
-        await link.aclose()
-        return
-    with anyio.move_on_after(CLOSE_S, shield=True), suppress(Exception):
-        await link.aclose()
 
 
 class Exchange(Sending):
@@ -174,7 +123,7 @@ class Exchange(Sending):
     async def _answered(self, answer: Answer, origin: Origin) -> Body:
         assert self.link is not None
         reusable = not self._write_failed and not closes(self._request)
-        body = Body(self._transport, self.link, answer, origin if reusable else None, self._timeouts.idle_s)
+        body = Body(self._transport.release, self.link, answer, origin if reusable else None, self._timeouts.idle_s)
         await body.arrived()
         return body
 
@@ -254,111 +203,3 @@ class Exchange(Sending):
 
     def _lost(self) -> str:
         return "write" if self._write_failed else "read"
-
-
-class Body:
-    """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
-
-    __slots__ = ("_answer", "_ended", "_idle_s", "_link", "_open", "_origin", "_transport", "_unpacked", "_unpacker",
-                 "headers", "status")  # fmt: skip
-
-    def __init__(
-        self, transport: LeanTransport, link: Link, answer: Answer, origin: Origin | None, idle_s: float
-    ) -> None:
-        assert answer.headers is not None
-        self.status = answer.status
-        self.headers = answer.headers
-        self._transport = transport
-        self._link: Link | None = link
-        self._answer = answer
-        self._origin = origin
-        self._idle_s = idle_s
-        self._unpacker: Unpacker | None = None
-        self._unpacked: Iterator[bytes] | None = None
-        self._open = True
-        self._ended = False
-
-    def __aiter__(self) -> Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        outcome = await self._read()
-        if isinstance(outcome, TransportError):
-            raise outcome
-        if outcome is None:
-            raise StopAsyncIteration
-        return outcome
-
-    async def _read(self) -> bytes | TransportError | None:
-        if not self._open:
-            return None if self._ended else TransportError("read", Reached.YES, "the body was not read to its end")
-        try:
-            while True:
-                piece = self._taken()
-                if piece:
-                    return piece
-                if self._answer.complete or self._answer.fault:
-                    break
-                await self._receive()
-            fault = self._answer.fault
-            if fault is None:
-                await self._unpacked_whole()
-        except Unpackable:
-            fault = TransportError("protocol", Reached.YES, UNPACKABLE)
-        self._ended = fault is None
-        await self.close()
-        return fault
-
-    def _taken(self) -> bytes:
-        """The next piece of what has come."""
-        if "content-encoding" not in self.headers:
-            return self._answer.take()
-        if self._unpacked is None:
-            self._unpacker, self._unpacked = unpacker(self.headers["content-encoding"]), iter(())
-        while not (piece := next(self._unpacked, b"")):
-            packed = self._answer.take()
-            if not packed or self._unpacker is None:
-                return packed
-            self._unpacked = self._unpacker.feed(packed)
-        return piece
-
-    async def _receive(self) -> None:
-        """Wait for more, which is then with the answer; so is what went wrong."""
-        answer = self._answer
-        assert self._link is not None
-        try:
-            with anyio.CancelScope(deadline=anyio.current_time() + self._idle_s) as scope:
-                received = await self._link.receive()
-                if received:
-                    answer.feed(received)
-                else:
-                    answer.eof()
-        except TornError:
-            answer.eof(clean=False)
-        except LOST as error:
-            answer.fault = TransportError("read", Reached.YES, words(error))
-        if scope.cancelled_caught:
-            answer.fault = timed_out(Stage.ANSWERED)
-        await self.arrived()
-
-    async def arrived(self) -> None:
-        """If the body is here in full the connection is free, though pieces of it may still be to be handed out."""
-        if self._answer.complete and "content-encoding" not in self.headers:
-            await self._free()
-
-    async def _unpacked_whole(self) -> None:
-        if self._unpacker is not None:
-            self._unpacker.end()
-        await self._free()
-
-    async def _free(self) -> None:
-        if self._link is not None:
-            link, self._link = self._link, None
-            await self._transport.release(link, self._origin if self._answer.reusable else None)
-
-    async def close(self) -> None:
-        """Close the connection, unless the body's end has freed it already. Repeats change nothing."""
-        self._open = False
-        if self._link is not None:
-            link, self._link = self._link, None
-            await self._transport.release(link, None)

@@ -1,116 +1,124 @@
-"""Decompressing a body, piece by piece: whatever it unpacks to, only one piece of it is in memory at a time."""
+"""An answer's head and its body as it comes, until the connection is given back."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-PIECE_BYTES: Final = 64 * 1024
-ENCODINGS_MAX: Final = 2
-_GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
+import anyio
 
+from actorrouter.transport.lean_answer import Answer
+from actorrouter.transport.lean_dial import Link
+from actorrouter.transport.lean_pool import Origin
+from actorrouter.transport.lean_tls import TornError
+from actorrouter.transport.lean_unpack import Unpackable, Unpacker, unpacker
+from actorrouter.transport.phases import LOST, UNPACKABLE, Stage, timed_out, words
+from actorrouter.transport.port import Reached, TransportError
 
-class Unpackable(Exception):
-    """The body is not what its content-encoding says, or that is an encoding nobody asked for."""
-
-
-class Unpacker(Protocol):
-    """One encoding."""
-
-    def feed(self, packed: bytes) -> Iterator[bytes]:
-        """What these bytes unpack to, in bounded pieces. Raises Unpackable."""
-
-    def end(self) -> None:
-        """Raises Unpackable when the packed bytes have begun and not ended."""
+Release = Callable[[Link, Origin | None], Awaitable[None]]
+"""Takes a connection back: for this origin, or, None, to close it."""
 
 
-def unpacker(encodings: str) -> Unpacker | None:
-    """For the text of a content-encoding header; None when there is nothing to unpack. Raises Unpackable."""
-    names = [name for name in (part.strip().lower() for part in encodings.split(",")) if name not in ("", "identity")]
-    if len(names) > ENCODINGS_MAX:
-        raise Unpackable
-    found: Unpacker | None = None
-    for name in reversed(names):
-        if name not in _KNOWN:
-            raise Unpackable
-        found = _KNOWN[name]() if found is None else _Chain(found, _KNOWN[name]())
-    return found
+class Body:
+    """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
 
+    __slots__ = ("_answer", "_ended", "_idle_s", "_link", "_open", "_origin", "_release", "_unpacked", "_unpacker",
+                 "headers", "status")  # fmt: skip
 
-class _Gzip:
-    """RFC 1952: members, one after the other."""
+    def __init__(self, release: Release, link: Link, answer: Answer, origin: Origin | None, idle_s: float) -> None:
+        assert answer.headers is not None
+        self.status = answer.status
+        self.headers: Mapping[str, str] = answer.headers
+        self._release = release
+        self._link: Link | None = link
+        self._answer = answer
+        self._origin = origin
+        self._idle_s = idle_s
+        self._unpacker: Unpacker | None = None
+        self._unpacked: Iterator[bytes] | None = None
+        self._open = True
+        self._ended = False
 
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
-        self._begun = False
+    def __aiter__(self) -> Body:
+        return self
 
-    def feed(self, packed: bytes) -> Iterator[bytes]:
-        while packed:
-            if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP)
-            self._begun = True
-            yield from _unpacked(self._member, packed)
-            packed = self._member.unused_data
+    async def __anext__(self) -> bytes:
+        outcome = await self._read()
+        if isinstance(outcome, TransportError):
+            raise outcome
+        if outcome is None:
+            raise StopAsyncIteration
+        return outcome
 
-    def end(self) -> None:
-        if self._begun and not self._member.eof:
-            raise Unpackable
-
-
-class _Deflate:
-    """RFC 1950, or RFC 1951 bare, which some send for it: the first two bytes tell."""
-
-    def __init__(self) -> None:
-        self._start = b""
-        self._stream: zlib._Decompress | None = None
-
-    def feed(self, packed: bytes) -> Iterator[bytes]:
-        if self._stream is None:
-            packed = self._start + packed
-            if len(packed) < 2:
-                self._start = packed
-                return
-            wrapped = packed[0] & 15 == 8 and int.from_bytes(packed[:2]) % 31 == 0
-            self._stream = zlib.decompressobj(_ZLIB if wrapped else _RAW)
-        if packed and self._stream.eof:
-            raise Unpackable
-        yield from _unpacked(self._stream, packed)
-        if self._stream.unused_data:
-            raise Unpackable
-
-    def end(self) -> None:
-        if self._start if self._stream is None else not self._stream.eof:
-            raise Unpackable
-
-
-class _Chain:
-    """Two encodings, the outer one first."""
-
-    def __init__(self, outer: Unpacker, inner: Unpacker) -> None:
-        self._outer, self._inner = outer, inner
-
-    def feed(self, packed: bytes) -> Iterator[bytes]:
-        for piece in self._outer.feed(packed):
-            yield from self._inner.feed(piece)
-
-    def end(self) -> None:
-        self._outer.end()
-        self._inner.end()
-
-
-def _unpacked(stream: zlib._Decompress, packed: bytes) -> Iterator[bytes]:
-    piece = b"-"
-    while packed or len(piece) == PIECE_BYTES:
+    async def _read(self) -> bytes | TransportError | None:
+        if not self._open:
+            return None if self._ended else TransportError("read", Reached.YES, "the body was not read to its end")
         try:
-            piece = stream.decompress(packed, PIECE_BYTES)
-        except zlib.error:
-            raise Unpackable from None
-        packed = b"" if stream.eof else stream.unconsumed_tail
-        if piece:
-            yield piece
-        if stream.eof:
-            return
+            while True:
+                piece = self._taken()
+                if piece:
+                    return piece
+                if self._answer.complete or self._answer.fault:
+                    break
+                await self._receive()
+            fault = self._answer.fault
+            if fault is None:
+                await self._unpacked_whole()
+        except Unpackable:
+            fault = TransportError("protocol", Reached.YES, UNPACKABLE)
+        self._ended = fault is None
+        await self.close()
+        return fault
 
+    def _taken(self) -> bytes:
+        """The next piece of what has come."""
+        if "content-encoding" not in self.headers:
+            return self._answer.take()
+        if self._unpacked is None:
+            self._unpacker, self._unpacked = unpacker(self.headers["content-encoding"]), iter(())
+        while not (piece := next(self._unpacked, b"")):
+            packed = self._answer.take()
+            if not packed or self._unpacker is None:
+                return packed
+            self._unpacked = self._unpacker.feed(packed)
+        return piece
 
-_KNOWN: Final[Mapping[str, Callable[[], Unpacker]]] = {"gzip": _Gzip, "x-gzip": _Gzip, "deflate": _Deflate}
+    async def _receive(self) -> None:
+        """Wait for more, which is then with the answer; so is what went wrong."""
+        answer = self._answer
+        assert self._link is not None
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + self._idle_s) as scope:
+                received = await self._link.receive()
+                if received:
+                    answer.feed(received)
+                else:
+                    answer.eof()
+        except TornError:
+            answer.eof(clean=False)
+        except LOST as error:
+            answer.fault = TransportError("read", Reached.YES, words(error))
+        if scope.cancelled_caught:
+            answer.fault = timed_out(Stage.ANSWERED)
+        await self.arrived()
+
+    async def arrived(self) -> None:
+        """If the body is here in full the connection is free, though pieces of it may still be to be handed out."""
+        if self._answer.complete and "content-encoding" not in self.headers:
+            await self._free()
+
+    async def _unpacked_whole(self) -> None:
+        if self._unpacker is not None:
+            self._unpacker.end()
+        await self._free()
+
+    async def _free(self) -> None:
+        if self._link is not None:
+            link, self._link = self._link, None
+            await self._release(link, self._origin if self._answer.reusable else None)
+
+    async def close(self) -> None:
+        """Close the connection, unless the body's end has freed it already. Repeats change nothing."""
+        self._open = False
+        if self._link is not None:
+            link, self._link = self._link, None
+            await self._release(link, None)

@@ -12,8 +12,9 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from actorrouter.transport import connect, lean
-from actorrouter.transport.lean import KEEPALIVE_MAX, KEEPALIVE_S, LeanTransport
+from actorrouter.transport import connect, lean_pool
+from actorrouter.transport.lean import LeanTransport
+from actorrouter.transport.lean_pool import KEEPALIVE_MAX, KEEPALIVE_S
 from actorrouter.transport.port import Reached
 from actorrouter.values import HttpRequest
 from tests.transport.exchanges import PATIENT, exchange, fault, ignore, post
@@ -66,7 +67,7 @@ async def together(transport: LeanTransport, url: str, count: int) -> None:
 
 async def test_no_more_are_kept_than_the_bound(transport: LeanTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go."""
-    monkeypatch.setattr(lean, "KEEPALIVE_MAX", 2)
+    monkeypatch.setattr(lean_pool, "KEEPALIVE_MAX", 2)
     gate = anyio.Event()
 
     async def script(peer: Peer) -> None:

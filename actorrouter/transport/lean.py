@@ -16,8 +16,8 @@ import anyio
 from actorrouter.transport.lean_answer import Answer
 from actorrouter.transport.lean_body import Body
 from actorrouter.transport.lean_dial import DialledLink, Link, tcp
-from actorrouter.transport.lean_pool import Origin, Pool
-from actorrouter.transport.lean_request import Target, Unsendable, closes, head, tail, target
+from actorrouter.transport.lean_pool import Pool
+from actorrouter.transport.lean_request import Target, Unsendable, closes, head, sized, tail, target
 from actorrouter.transport.lean_tls import TlsLink, TornError
 from actorrouter.transport.phases import LOST, REACHED, Stage, timed_out, unconnected, words
 from actorrouter.transport.port import Dial, Reached, Sending, Timeouts, TransportError
@@ -31,7 +31,7 @@ JOINED_BYTES_MAX: Final = 64 * 1024
 class LeanTransport(Pool):
     """A pool of its own, which never queues: reservations bound it."""
 
-    __slots__ = ("_context", "_dial", "_head", "_known", "target")
+    __slots__ = ("_context", "_dial", "_head", "_known", "_sized", "head_closes", "target")
 
     def __init__(self, *, ssl_context: ssl.SSLContext, dial: Dial | None = None) -> None:
         super().__init__()
@@ -39,6 +39,9 @@ class LeanTransport(Pool):
         self._dial = dial
         self._known: tuple[str, str, tuple[tuple[str, str], ...]] | None = None
         self._head = b""
+        self._sized = False
+        self.head_closes = False
+        """Whether the request whose head was made last asks for the connection's end."""
         self.target = functools.lru_cache(URLS_MAX)(target)
 
     def open(self, request: HttpRequest, timeouts: Timeouts, on_written: Callable[[], None]) -> Exchange:
@@ -49,8 +52,10 @@ class LeanTransport(Pool):
         """The request's whole head. A key's requests differ in their bodies only, so the last head is remembered."""
         asked = (request.method, request.url, request.headers)
         if asked != self._known:
-            self._head, self._known = head(request, to), asked
-        return self._head + tail(request)
+            self._known = None
+            self._head, self.head_closes, self._sized = head(request, to), closes(request), sized(request)
+            self._known = asked
+        return self._head + tail(request, sized=self._sized)
 
     async def connect(self, to: Target, own: Exchange) -> None:
         """Open a connection for `own`, which closes it whatever happens. Raises what the network raises."""
@@ -109,27 +114,35 @@ class Exchange(Sending):
             message = transport.head(request, to)
         except Unsendable as fault:
             return TransportError("protocol", Reached.NO, str(fault))
+        once = transport.head_closes
         try:
-            fault_or_none = await self._connect(to) or await self._write(message)
-            answer = fault_or_none or await self._read_head()
+            answer = await self._exchanged(to, message)
             if isinstance(answer, TransportError):
                 return answer
             self.stage = Stage.ANSWERED
         finally:
             if self.stage is not Stage.ANSWERED and self.link is not None:
                 await transport.release(self.link, None)
-        return await self._answered(answer, (to.secure, to.host, to.port))
-
-    async def _answered(self, answer: Answer, origin: Origin) -> Body:
         assert self.link is not None
-        reusable = not self._write_failed and not closes(self._request)
-        body = Body(self._transport.release, self.link, answer, origin if reusable else None, self._timeouts.idle_s)
-        await body.arrived()
+        origin = None if once or self._write_failed else to.origin
+        body = Body(transport, self.link, answer, origin, self._timeouts.idle_s)
+        if answer.complete:
+            await body.arrived()
         return body
 
-    async def _connect(self, to: Target) -> TransportError | None:
-        transport, now = self._transport, anyio.current_time()
-        self.link = await transport.kept((to.secure, to.host, to.port), now)
+    async def _exchanged(self, to: Target, message: bytes) -> Answer | TransportError:
+        """Most often only the last of these waits."""
+        now = anyio.current_time()
+        self.link = self._transport.newest(to.origin, now)
+        fault = None if self.link is not None else await self._connect(to, now)
+        fault = fault or self._begin(message)
+        if fault is None and self.stage is Stage.SENDING:
+            fault = await self._flush()
+        return fault or await self._read_head()
+
+    async def _connect(self, to: Target, now: float) -> TransportError | None:
+        transport = self._transport
+        self.link = await transport.kept(to.origin, now)
         if self.link is not None:
             return None
         try:
@@ -142,8 +155,8 @@ class Exchange(Sending):
             return unconnected(error, self.stage)
         return timed_out(self.stage)
 
-    async def _write(self, message: bytes) -> TransportError | None:
-        """Hand the request over, most often without waiting. A write that breaks is not the end: see `_read_head`."""
+    def _begin(self, message: bytes) -> TransportError | None:
+        """Hand over what the network takes at once: most often all of it."""
         link, body = self.link, self._request.body
         assert link is not None
         joined = len(body) <= JOINED_BYTES_MAX
@@ -152,23 +165,31 @@ class Exchange(Sending):
         except LOST as error:
             return TransportError("write", REACHED[self.stage], words(error))
         self.stage = Stage.SENDING
-        if not (gone and joined):
-            with anyio.CancelScope(deadline=anyio.current_time() + self._timeouts.write_s) as scope:
-                await self._flush(link, b"" if joined else body)
-            if scope.cancelled_caught:
-                return timed_out(self.stage)
-        self.stage = Stage.WAITING
-        if not self._write_failed:
-            self._tell_written()
+        if gone and joined:
+            self._written()
         return None
 
-    async def _flush(self, link: Link, body: bytes) -> None:
+    async def _flush(self) -> TransportError | None:
+        """Hand over the rest. A write that breaks is not the end: see `_read_head`."""
+        link, body = self.link, self._request.body
+        assert link is not None
         try:
-            await link.flush()
-            if body and not link.begin(body):
+            with anyio.CancelScope(deadline=anyio.current_time() + self._timeouts.write_s) as scope:
                 await link.flush()
+                if len(body) > JOINED_BYTES_MAX and not link.begin(body):
+                    await link.flush()
         except LOST:
             self._write_failed = True
+            self.stage = Stage.WAITING
+            return None
+        if scope.cancelled_caught:
+            return timed_out(self.stage)
+        self._written()
+        return None
+
+    def _written(self) -> None:
+        self.stage = Stage.WAITING
+        self._tell_written()
 
     def _tell_written(self) -> None:
         tell, self._on_written = self._on_written, None

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import anyio
 
 from actorrouter.transport.lean_answer import Answer
 from actorrouter.transport.lean_dial import Link
-from actorrouter.transport.lean_pool import Origin
+from actorrouter.transport.lean_pool import Origin, Pool
 from actorrouter.transport.lean_tls import TornError
 from actorrouter.transport.lean_unpack import Unpackable, Unpacker, unpacker
 from actorrouter.transport.phases import LOST, UNPACKABLE, Stage, timed_out, words
 from actorrouter.transport.port import Reached, TransportError
 
-Release = Callable[[Link, Origin | None], Awaitable[None]]
-"""Takes a connection back: for this origin, or, None, to close it."""
-
 
 class Body:
     """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
 
-    __slots__ = ("_answer", "_ended", "_idle_s", "_link", "_open", "_origin", "_release", "_unpacked", "_unpacker",
+    __slots__ = ("_answer", "_ended", "_idle_s", "_link", "_open", "_origin", "_pool", "_unpacked", "_unpacker",
                  "headers", "status")  # fmt: skip
 
-    def __init__(self, release: Release, link: Link, answer: Answer, origin: Origin | None, idle_s: float) -> None:
+    def __init__(self, pool: Pool, link: Link, answer: Answer, origin: Origin | None, idle_s: float) -> None:
         assert answer.headers is not None
         self.status = answer.status
         self.headers: Mapping[str, str] = answer.headers
-        self._release = release
+        self._pool = pool
         self._link: Link | None = link
         self._answer = answer
         self._origin = origin
@@ -99,11 +96,12 @@ class Body:
             answer.fault = TransportError("read", Reached.YES, words(error))
         if scope.cancelled_caught:
             answer.fault = timed_out(Stage.ANSWERED)
-        await self.arrived()
+        if answer.complete:
+            await self.arrived()
 
     async def arrived(self) -> None:
-        """If the body is here in full the connection is free, though pieces of it may still be to be handed out."""
-        if self._answer.complete and "content-encoding" not in self.headers:
+        """The body is here in full: the connection is free, though pieces of it may still be to be handed out."""
+        if "content-encoding" not in self.headers:
             await self._free()
 
     async def _unpacked_whole(self) -> None:
@@ -114,11 +112,13 @@ class Body:
     async def _free(self) -> None:
         if self._link is not None:
             link, self._link = self._link, None
-            await self._release(link, self._origin if self._answer.reusable else None)
+            origin = self._origin if self._answer.reusable else None
+            if origin is None or not self._pool.keep(link, origin):
+                await self._pool.release(link, origin)
 
     async def close(self) -> None:
         """Close the connection, unless the body's end has freed it already. Repeats change nothing."""
         self._open = False
         if self._link is not None:
             link, self._link = self._link, None
-            await self._release(link, None)
+            await self._pool.release(link, None)

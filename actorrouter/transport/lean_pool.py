@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from typing import Final
 
@@ -26,21 +25,42 @@ class Pool:
     __slots__ = ("busy", "closed", "idle")
 
     def __init__(self) -> None:
-        self.idle: deque[tuple[Link, Origin, float]] = deque()
+        self.idle: list[tuple[Link, Origin, float]] = []
         self.busy: set[Link] = set()
         self.closed = False
 
+    def newest(self, origin: Origin, now: float) -> Link | None:
+        """The connection used last, if it serves at once; else see `kept`."""
+        if not self.idle:
+            return None
+        link, of, until = self.idle[-1]
+        if of != origin or until <= now or link.ended():
+            return None
+        self.idle.pop()
+        self.busy.add(link)
+        return link
+
     async def kept(self, origin: Origin, now: float) -> Link | None:
         """A connection to use once more, or None. What has ended or is too old is closed on the way."""
-        link = None
-        while self.idle and link is None:
-            link, of, until = self.idle.pop()
-            if of != origin or until <= now or link.ended():
-                ended, link = link, None
-                await quietly_close(ended)
-        if link is not None:
-            self.busy.add(link)
-        return link
+        for entry in reversed(self.idle.copy()):
+            link, of, until = entry
+            if of != origin or entry not in self.idle:
+                continue
+            self.idle.remove(entry)
+            if until > now and not link.ended():
+                self.busy.add(link)
+                return link
+            await quietly_close(link)
+        return None
+
+    def keep(self, link: Link, origin: Origin) -> bool:
+        """Keep it for its origin. False: it cannot be, or others must go first; see `release`."""
+        now = anyio.current_time()
+        if self.closed or len(self.idle) >= KEEPALIVE_MAX or (self.idle and self.idle[0][2] <= now):
+            return False
+        self.busy.discard(link)
+        self.idle.append((link, origin, now + KEEPALIVE_S))
+        return True
 
     async def release(self, link: Link, origin: Origin | None) -> None:
         """An exchange is over. `origin`: what the connection is kept for; None: close it."""
@@ -50,8 +70,8 @@ class Pool:
             return
         now = anyio.current_time()
         self.idle.append((link, origin, now + KEEPALIVE_S))
-        while self.idle[0][2] <= now or len(self.idle) > KEEPALIVE_MAX:
-            await quietly_close(self.idle.popleft()[0])
+        while self.idle and (self.idle[0][2] <= now or len(self.idle) > KEEPALIVE_MAX):
+            await quietly_close(self.idle.pop(0)[0])
 
     async def aclose(self) -> None:
         """See the port."""

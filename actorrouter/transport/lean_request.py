@@ -30,6 +30,7 @@ class Target:
     port: int
     authority: str
     path: str
+    origin: tuple[bool, str, int]
 
     def __repr__(self) -> str:
         return f"Target({self.authority!r})"
@@ -51,9 +52,8 @@ def target(url: str) -> Target:
         raise Unsendable("invalid url or header")
     path = quote(f"{split.path or '/'}{'?' if split.query else ''}{split.query}", safe=_KEPT)
     default = port is None or port == _PORTS[split.scheme]
-    return Target(
-        split.scheme == "https", host, port or _PORTS[split.scheme], shown if default else f"{shown}:{port}", path
-    )
+    origin = (split.scheme == "https", host, port or _PORTS[split.scheme])
+    return Target(*origin, shown if default else f"{shown}:{port}", path, origin)
 
 
 def head(request: HttpRequest, to: Target) -> bytes:
@@ -73,12 +73,18 @@ def head(request: HttpRequest, to: Target) -> bytes:
     return "\r\n".join([*lines, ""]).encode("ascii")
 
 
-def tail(request: HttpRequest) -> bytes:
+def sized(request: HttpRequest) -> bool:
+    """Whether the request's own headers say how long its body is."""
+    return any(name.lower() == "content-length" for name, _ in request.headers)
+
+
+def tail(request: HttpRequest, *, sized: bool) -> bytes:
     """The length of the body, unless the request says it, and a blank line. Raises Unsendable."""
-    said = [content for name, content in request.headers if len(name) == 14 and name.lower() == "content-length"]
-    if said and said[0] != str(len(request.body)):
-        raise Unsendable("content-length is not the body's")
-    if said or (not request.body and request.method in _NO_BODY):
+    if sized:
+        said = [content for name, content in request.headers if name.lower() == "content-length"]
+        if said != [str(len(request.body))]:
+            raise Unsendable("content-length is not the body's")
+    if sized or (not request.body and request.method in _NO_BODY):
         return b"\r\n"
     return b"Content-Length: %d\r\n\r\n" % len(request.body)
 

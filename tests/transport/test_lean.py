@@ -103,7 +103,7 @@ def later(clock: Callable[[], float], seconds: float) -> Callable[[], float]:
 async def test_another_origin_has_other_connections(transport: LeanTransport) -> None:
     """By scheme, host and port."""
     async with serve(always(answer())) as one, serve(always(answer())) as two:
-        for server in (one, two, two):
+        for server in (one, two, one, two):
             assert await exchange(transport, post(server.url)) == (200, b"{}")
         assert (one.accepted, two.accepted) == (1, 1)
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.transport.lean_request import Unsendable, head, tail, target
+from actorrouter.transport.lean_request import Unsendable, head, sized, tail, target
 from actorrouter.values import HttpRequest
 from tests.transport.exchanges import SECRET
 
 
 def wire(method: str, url: str, *headers: tuple[str, str], body: bytes = b"") -> bytes:
     request = HttpRequest(method, url, headers, body)
-    return head(request, target(url)) + tail(request)
+    return head(request, target(url)) + tail(request, sized=sized(request))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ class OpenAIChat:
     def __init__(self, name: str, provider: ProviderConfig) -> None:
         self._name = name
         self._provider = provider
+        self._counted: tuple[Call, int] | None = None
+        """The call checked last with its input tokens: it is estimated next, most often in the same step."""
 
     def __repr__(self) -> str:
         return f"OpenAIChat({self._name!r})"
@@ -79,7 +81,16 @@ class OpenAIChat:
         body: object = call.body
         if not isinstance(body, Mapping):
             return "body must be a JSON object"
-        return _path_fault(call) or _body_fault(body, call.stream) or units_fault(call.units) or not_json(dict(body))
+        return _path_fault(call) or _body_fault(body, call.stream) or units_fault(call.units) or self._count(call)
+
+    def _count(self, call: Call) -> str | None:
+        """Why the body is not JSON, or None."""
+        self._counted = None
+        try:
+            self._counted = call, self._input_tokens(call)
+        except (TypeError, ValueError, RecursionError):
+            return not_json(dict(call.body))
+        return None
 
     def estimate(self, call: Call) -> Amounts:
         """Input from the body's bytes; output the named maximum or the provider's default, for each choice.
@@ -89,7 +100,9 @@ class OpenAIChat:
         body = call.body
         said = [body.get(name) for name in _MAXIMA]
         most = next((maximum for maximum in said if maximum is not None), self._provider.default_output_tokens)
-        counted = {INPUT_TOKENS: self._input_tokens(call), OUTPUT_TOKENS: most * _choices(call)}
+        known, self._counted = self._counted, None
+        given = known[1] if known is not None and known[0] is call else self._input_tokens(call)
+        counted = {INPUT_TOKENS: given, OUTPUT_TOKENS: most * _choices(call)}
         amounts: dict[str, Any] = {**counted, **exact_units(call.units)}
         return {REQUESTS: 1, CONCURRENCY: 1, TOKENS: amounts[INPUT_TOKENS] + amounts[OUTPUT_TOKENS], **amounts}
 

@@ -58,7 +58,8 @@ def relation_faults(config: RouterConfig, names: Names) -> Iterator[Fault]:
     for name, pool in config.pools.items():
         yield from limits_faults(("pools", name, "limits"), pool.limits, config.guard_s)
     for name, key in config.keys.items():
-        yield from _key_faults(("keys", name), key, names)
+        served = config.providers.get(key.provider)
+        yield from _key_faults(("keys", name), key, names, served.http_client if served else "")
         yield from limits_faults(("keys", name, "limits"), key.limits, config.guard_s)
     costly = {name for name, key in config.keys.items() if _has_cost_limit(config, key)}
     for name, route in config.routes.items():
@@ -148,7 +149,7 @@ def _generic_faults(path: Path, generic: GenericConfig) -> Iterator[Fault]:
     yield from _header_faults((*path, "headers"), generic.headers)
 
 
-def _key_faults(path: Path, key: KeyConfig, names: Names) -> Iterator[Fault]:
+def _key_faults(path: Path, key: KeyConfig, names: Names, client: str) -> Iterator[Fault]:
     if key.provider not in names.providers:
         yield (*path, "provider"), unknown("provider", key.provider, names.providers)
     for index, pool in enumerate(key.pools):
@@ -159,6 +160,8 @@ def _key_faults(path: Path, key: KeyConfig, names: Names) -> Iterator[Fault]:
     proxies = ("http", "https", "socks5", "socks5h")
     if key.proxy is not None and (fault := _url_fault(key.proxy, proxies, credentials=True)):
         yield (*path, "proxy"), fault
+    elif key.proxy is not None and client == "lean":
+        yield (*path, "proxy"), "the provider's http_client, lean, speaks to no proxy; choose auto, httpx2 or httpx"
 
 
 def _candidate_faults(path: Path, candidate: CandidateConfig, config: RouterConfig, names: Names) -> Iterator[Fault]:

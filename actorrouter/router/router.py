@@ -70,8 +70,8 @@ class Router:
         connect: Connect = connect_http,
         loop: Loop | None = None,
     ) -> None:
-        for client in sorted({provider.http_client for provider in config.providers.values()}):
-            prepare(client)
+        for client, proxied in sorted(_clients(config)):
+            prepare(client, proxied=proxied)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
         self._wall, self._connect = wall, connect
@@ -401,6 +401,13 @@ class Router:
         for cell in self.fleet.clocked():
             self.runtime.tell(cell.actor_id, ClockRead(wall, now))
         self.runtime.timers.set(("router", "clock"), self._read_clock_at, self._read_clock)
+
+
+def _clients(config: RouterConfig) -> set[tuple[str, bool]]:
+    """The HTTP clients that calls will need, and whether through a proxy."""
+    proxied = {key.provider for key in config.keys.values() if key.proxy is not None}
+    providers = config.providers.items()
+    return {(provider.http_client, through) for name, provider in providers for through in (False, name in proxied)}
 
 
 def _take_back(reply: Any) -> None:

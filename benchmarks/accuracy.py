@@ -74,7 +74,7 @@ BLIND: Final = LimitConfig("requests", AMOUNT, WINDOW_S)
 OURS: Final[Mapping[str, Callable[[str], PoolConfig]]] = {
     "actorrouter, known": lambda shape: PoolConfig((KNOWN[shape],)),
     "actorrouter, blind": lambda _: PoolConfig((BLIND,)),
-    "actorrouter, mirror": lambda _: PoolConfig((BLIND,)),
+    "actorrouter, mirror": lambda _: PoolConfig((BLIND,), mirror=True),
 }
 PEERS: Final = ("limits moving window", "aiolimiter", "pyrate-limiter")
 

@@ -51,7 +51,7 @@ class Pool:
     def hear(self, reservation_id: int, remaining: float, at: float, limit: float | None = None) -> None:
         said = QuotaObservation("requests", at, limit, remaining)
         for event in quota.observe(self.state, Observe((said,), reservation_id), at).events:
-            quota.observed(self.state, event)  # type: ignore[arg-type]
+            quota.observed(self.state, event)
 
     def settle(self, reservation_id: int, at: float, scope: Scope = Scope.NONE, **more: Any) -> None:
         outcome = OutcomeClass.RATE_LIMITED if scope is Scope.POOL else OutcomeClass.SUCCEEDED

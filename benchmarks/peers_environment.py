@@ -34,7 +34,7 @@ def make() -> None:
     """Make the environment, every file checked against its hash. Raises PeersMissing, without network for one."""
     if ready():
         return
-    print(f"making {PLACE.name} from {PINNED.relative_to(ROOT)} (about 100 MB are fetched, once)", file=sys.stderr)
+    print(f"making {PLACE.name} from {PINNED.relative_to(ROOT)} (250 MB on disk, fetched once)", file=sys.stderr)
     try:
         venv.create(PLACE, clear=True, with_pip=True)
         _install()

@@ -176,7 +176,7 @@ def main() -> None:
     chosen = options(__doc__ or "", span_s=300.0)
     shapes = ("fixed", "bucket 50") if chosen.smoke else tuple(SHAPES)
     loads = {"saturating": False} if chosen.smoke else {"saturating": False, "bursty": True}
-    span_s = min(chosen.span_s, 90.0) if chosen.smoke else chosen.span_s
+    span_s = min(chosen.span_s, 70.0) if chosen.smoke else chosen.span_s
     told: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     missing = "left out in smoke mode" if chosen.smoke else ""
     for load, bursty in loads.items():

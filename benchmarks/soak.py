@@ -4,7 +4,7 @@ Virtual time, 10 ms a request: reserve, sent, settle over circuit, two pools of 
 budget; one in 20 is forgotten by its caller, so that leases expire and are charged. 10 million requests are
 28 hours of it. `--minutes N`: also so many real minutes of `router.send` over loopback.
 `growth`: the median of the last quarter of the batches over the second quarter's (the first warms up:
-what is forgotten is kept for a late settlement, 10,000 at most, until 200,000 requests have gone).
+what is forgotten is kept for a late settlement while a window can count it: up to 400,000 requests).
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ def main() -> None:
         results["loopback"]["rps_median"] = round(statistics.median(b["rps"] for b in live))
     shown = told[:: max(1, batches // 10)]
     table("by batch", ["µs a request", "MB"], [[b["us"], b["rss_mb"]] for b in shown])
-    table("in all", ["run", *results["virtual"]], [[who, *f.values()] for who, f in results.items()])
+    head = list(results["virtual"])
+    table("in all", ["run", *head], [[who, *(f[name] for name in head)] for who, f in results.items()])
     finish(**results, minutes=chosen.minutes, virtual_s=requests * STEP_S)
 
 

@@ -24,7 +24,17 @@ REQUIREMENTS = [
     ROOT / "benchmarks" / "requirements-peers.txt",
 ]
 HEAVY = ("trio", "cyclopts", "rich", "httpx", "httpx2", "uvloop")
-MADE = {".git", ".venv", ".venv-peers", ".mypy_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache", "__pycache__", "dist"}
+MADE = {
+    ".git",
+    ".venv",
+    ".venv-peers",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".import_linter_cache",
+    "__pycache__",
+    "dist",
+}
 PATHS = re.compile(r"/(?:root|home|Users|work|opt|mnt)/\w")
 INDEXES = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|artifactory|nexus|devpi|simple/)", re.IGNORECASE)
 

@@ -18,9 +18,23 @@ import actorrouter
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "actorrouter"
-REQUIREMENTS = [ROOT / "requirements.txt", ROOT / "scripts" / "requirements-uv.txt"]
+REQUIREMENTS = [
+    ROOT / "requirements.txt",
+    ROOT / "scripts" / "requirements-uv.txt",
+    ROOT / "benchmarks" / "requirements-peers.txt",
+]
 HEAVY = ("trio", "cyclopts", "rich", "httpx", "httpx2", "uvloop")
-MADE = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache", "__pycache__", "dist"}
+MADE = {
+    ".git",
+    ".venv",
+    ".venv-peers",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".import_linter_cache",
+    "__pycache__",
+    "dist",
+}
 PATHS = re.compile(r"/(?:root|home|Users|work|opt|mnt)/\w")
 INDEXES = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|artifactory|nexus|devpi|simple/)", re.IGNORECASE)
 

@@ -12,13 +12,14 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.actors import recovery as rec
+from actorrouter.actors.mirror import Mirror, sooner
 from actorrouter.actors.recovery import Phase, Recovery
 from actorrouter.actors.shortage import shortage
 from actorrouter.actors.windows import Sliding, Window
 from actorrouter.events import Cleared, ClockAligned, Dispatched, Expired, Granted, Observed, Renewed, Settled
 from actorrouter.messages import Clear, ClockRead, Dispatch, Expire, Observe, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Scope
+from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Refusal, Scope
 
 _LONGER: Final = 1.05
 """A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
@@ -39,7 +40,8 @@ class Open:
 
 @attrs.define
 class PoolState:
-    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life.
+    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life. `mirrors`:
+    what the provider itself says, where that is followed.
 
     `late`: (expired at, reservation id) of the expired, oldest first; some may have been settled since.
     """
@@ -47,6 +49,7 @@ class PoolState:
     pool_id: str
     windows: tuple[Window, ...]
     recovery: Recovery
+    mirrors: tuple[Mirror, ...] = ()
     opened: dict[int, Open] = attrs.field(factory=dict)
     expired: int = 0
     late: list[tuple[float, int]] = attrs.field(factory=list)
@@ -73,9 +76,12 @@ def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
 
 
 def _refused_or_consent(state: PoolState, amounts: Amounts, now: float) -> Turn:
-    wanted = ((window, amounts.get(window.terms.dimension)) for window in state.windows)
     in_flight, latest = bool(state.opened), state.latest_end
-    found = [shortage(w, state.pool_id, amount, now, latest, in_flight=in_flight) for w, amount in wanted if amount]
+    found: list[Refusal | None] = []
+    for window in state.windows:
+        amount = amounts.get(window.terms.dimension)
+        short = shortage(window, state.pool_id, amount, now, latest, in_flight=in_flight) if amount else None
+        found.append(sooner(state.mirrors, window, short, amount, now) if short and state.mirrors else short)
     found.append(rec.refusal(state.recovery, state.pool_id, now, latest))
     refusals = tuple(refusal for refusal in found if refusal is not None)
     return Turn(refusals) if refusals else CONSENT
@@ -100,7 +106,7 @@ def expire(state: PoolState, message: Expire | Renew, now: float) -> Turn:
 
 def observe(state: PoolState, message: Observe, now: float) -> Turn:
     """Take down what the provider said."""
-    return Turn(events=(Observed(now, (state.pool_id,), message.observations),))
+    return Turn(events=(Observed(now, (state.pool_id,), message.observations, message.reservation_id),))
 
 
 def read_clock(state: PoolState, message: ClockRead, now: float) -> Turn:
@@ -126,6 +132,9 @@ def granted(state: PoolState, event: Granted) -> None:
         amount = amounts.get(window.terms.dimension)
         if amount:
             window.held += amount
+    for mirror in state.mirrors:
+        if mirror.terms.dimension in amounts:
+            mirror.take(event.reservation_id, amounts[mirror.terms.dimension], event.at)
     if state.recovery.phase is not Phase.AVAILABLE:
         rec.granted(state.recovery, event.reservation_id)
 
@@ -139,6 +148,8 @@ def dispatched(state: PoolState, event: Dispatched) -> None:
         if amount and terms.up_front:
             window.held -= amount
             window.charge(amount, event.at)
+    for mirror in state.mirrors:
+        mirror.sent(event.reservation_id, event.at)
 
 
 def settled(state: PoolState, event: Settled) -> None:
@@ -154,6 +165,11 @@ def settled(state: PoolState, event: Settled) -> None:
     for dimension, amount in event.surprise.items():
         state.surprise[dimension] = state.surprise.get(dimension, 0) + amount
     _recover(state.recovery, event)
+    for mirror in state.mirrors:
+        dimension = mirror.terms.dimension
+        mirror.end(event.reservation_id, event.surprise.get(dimension, 0))
+        if event.scope is Scope.POOL:
+            mirror.refused(held.amounts.get(dimension, 0), state.recovery.until)
 
 
 def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event: Settled) -> None:
@@ -201,7 +217,10 @@ def _forget(state: PoolState, now: float) -> None:
     longest = _LONGER * max((w.terms.window_s + w.terms.guard_s for w in state.windows), default=0.0)
     late = state.late
     while late and late[0][0] + longest < now:
-        state.expired -= state.opened.pop(late.pop(0)[1], None) is not None
+        reservation_id = late.pop(0)[1]
+        state.expired -= state.opened.pop(reservation_id, None) is not None
+        for mirror in state.mirrors:
+            mirror.end(reservation_id, 0)
 
 
 def renewed(state: PoolState, event: Renewed) -> None:
@@ -214,6 +233,9 @@ def observed(state: PoolState, event: Observed) -> None:
         window = _observed_window(state, observation)
         if window is not None and observation.remaining is not None:
             window.tighten(max(observation.remaining, 0), observation.at)
+            for mirror in state.mirrors:
+                if mirror.terms is window.terms:
+                    mirror.hear(event.reservation_id, observation)
 
 
 def _observed_window(state: PoolState, observation: QuotaObservation) -> Window | None:
@@ -255,6 +277,7 @@ def copy(state: PoolState) -> PoolState:
         state.pool_id,
         tuple(window.copy() for window in state.windows),
         state.recovery.copy(),
+        tuple(mirror.copy() for mirror in state.mirrors),
         {i: attrs.evolve(o) for i, o in state.opened.items()},
         state.expired,
         list(state.late),

@@ -10,6 +10,7 @@ from typing import Any
 
 from actorrouter.actors import budget, circuit, key, limits, quota, route
 from actorrouter.actors.calendar import Edges
+from actorrouter.actors.mirror import mirrors
 from actorrouter.actors.recovery import Recovery
 from actorrouter.actors.windows import Fixed, Terms, Window
 from actorrouter.adapters import build
@@ -95,7 +96,7 @@ class Fleet:
 
     def _new_pool(self, provider: ProviderEntry, pool_id: str, config: PoolConfig) -> PoolEntry:
         started = self.runtime.clock()
-        initial = partial(new_pool, pool_id, config.limits, provider, self.config, started)
+        initial = partial(new_pool, pool_id, config, provider, self.config, started)
         cell = self.tree.member("pools", provider.name, pool_id, quota.BEHAVIOUR, initial)
         return PoolEntry(pool_id, cell, config)
 
@@ -206,15 +207,16 @@ def new_key(actor_id: str, config: RouterConfig) -> key.KeyState:
 
 
 def new_pool(
-    pool_id: str, declared: tuple[LimitConfig, ...], provider: ProviderEntry, config: RouterConfig, started: float
+    pool_id: str, pool: PoolConfig, provider: ProviderEntry, config: RouterConfig, started: float
 ) -> quota.PoolState:
     """A pool as it is believed to be at the start of the process: its windows full or empty."""
+    declared = pool.limits
     windows = tuple(limits.window(each, _charge(each, provider), config.guard_s) for each in declared)
     for window, each in zip(windows, declared, strict=True):
         cold = each.cold_start or (config.cold_start if window.terms.window_s <= COLD_MAX_S else ColdStart.EMPTY)
         if cold is ColdStart.FULL:
             window.fill(started)
-    return quota.PoolState(pool_id, windows, Recovery(config.recovery))
+    return quota.PoolState(pool_id, windows, Recovery(config.recovery), mirrors(windows) if pool.mirror else ())
 
 
 def _charge(limit: LimitConfig, provider: ProviderEntry) -> Charge:

@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 
 from actorrouter.config import KeyConfig, RouterConfig
 from actorrouter.errors import InvalidCall, RouterStopped
-from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqueued, Withdrawn
+from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqueued, Observed, Withdrawn
 from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
@@ -370,6 +370,8 @@ class Router:
         kind = type(event)
         if kind is Enqueued or kind is Withdrawn:
             self._waiting.changed(self.fleet.routes[event.holders[0].partition(":")[2]])
+        elif kind is Observed:
+            self._heard(event.holders)
         elif kind is Disabled or kind is Draining:
             self._went(event.holders)
         elif kind is Cleared:
@@ -382,6 +384,11 @@ class Router:
             for seat in entry.seats if entry is not None else ():
                 close(seat)
         self._waiting.look_soon()
+
+    def _heard(self, holders: tuple[str, ...]) -> None:
+        """What a provider said may leave room, in a pool that follows it."""
+        if any(pool is not None and pool.config.mirror for _, pool in map(self.fleet.by_actor, holders)):
+            self._came_back(holders)
 
     def _came_back(self, holders: tuple[str, ...]) -> None:
         now = self.runtime.clock()

@@ -12,7 +12,7 @@ from actorrouter.actors.terms import Terms
 from actorrouter.values import INF
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Fixed:
     """A counter that starts anew at each edge. Nothing is granted before the first reading of the clock.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 import attrs
 
 from actorrouter.actors import recovery as rec
@@ -15,14 +19,17 @@ _MODEL_PAUSE_S = 300.0
 """How long a key is not asked for a model it was told it may not use."""
 
 
-@attrs.define
+_NO_MODELS: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+@attrs.define(weakref_slot=False)
 class KeyState:
     """`opened`: reservation id -> upstream model, in flight. `models`: model -> instant until which it is refused."""
 
     key_id: str
     recovery: Recovery
     opened: dict[int, str] = attrs.field(factory=dict)
-    models: dict[str, float] = attrs.field(factory=dict)
+    models: Mapping[str, float] = _NO_MODELS
     served: int = 0
     latest_end: float = -INF
 
@@ -94,7 +101,7 @@ def _avoid(state: KeyState, model: str, event: Settled) -> None:
     if event.retry_at is not None and event.retry_at > event.at:
         asked = event.retry_at
     until = min(asked, event.at + state.recovery.config.throttle_max_s)
-    state.models[model] = max(until, state.models.get(model, -INF))
+    state.models = {**state.models, model: max(until, state.models.get(model, -INF))}
 
 
 def _blame(recovery: Recovery, event: Settled) -> None:
@@ -117,7 +124,7 @@ def renewed(state: KeyState, event: Renewed) -> None:
 def cleared(state: KeyState, event: Cleared) -> None:
     if state.recovery.phase is not Phase.DRAINING:
         rec.reset(state.recovery)
-    state.models.clear()
+    state.models = _NO_MODELS
 
 
 def disabled(state: KeyState, event: Disabled) -> None:
@@ -130,7 +137,7 @@ def draining(state: KeyState, event: Draining) -> None:
 
 def copy(state: KeyState) -> KeyState:
     return KeyState(
-        state.key_id, state.recovery.copy(), dict(state.opened), dict(state.models), state.served, state.latest_end
+        state.key_id, state.recovery.copy(), dict(state.opened), state.models, state.served, state.latest_end
     )
 
 

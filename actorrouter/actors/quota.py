@@ -7,6 +7,8 @@ charged in full and remembered until its settlement comes or no window can still
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -27,7 +29,10 @@ LOAD_SPAN_S: Final = 60.0
 """A day's window that is a tenth used weighs as much as a minute's: the share ranks, not how long it lasts."""
 
 
-@attrs.define
+_NO_SURPRISE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@attrs.define(weakref_slot=False)
 class Open:
     """A reservation not yet settled. `sent_at`: when it was dispatched. `expired_at`: when its lease ran out."""
 
@@ -37,11 +42,12 @@ class Open:
     expired_at: float | None = None
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class PoolState:
     """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life.
 
-    `late`: (expired at, reservation id) of the expired, oldest first; some may have been settled since.
+    `late`: (expired at, reservation id) of the expired, oldest first; some may have been settled since. Of both, a pool
+    that has none holds nothing: there are many such.
     """
 
     pool_id: str
@@ -49,8 +55,8 @@ class PoolState:
     recovery: Recovery
     opened: dict[int, Open] = attrs.field(factory=dict)
     expired: int = 0
-    late: list[tuple[float, int]] = attrs.field(factory=list)
-    surprise: dict[str, Any] = attrs.field(factory=dict)
+    late: list[tuple[float, int]] | tuple[()] = ()
+    surprise: Mapping[str, Any] = _NO_SURPRISE
     wall_offset: float | None = None
     latest_end: float = -INF
     """No reservation open now outlives this instant, unless it is renewed."""
@@ -151,8 +157,9 @@ def settled(state: PoolState, event: Settled) -> None:
         actual = event.usage.get(window.terms.dimension, reserved) if event.charged else 0
         if reserved or actual:
             _settle_window(window, held, reserved, actual, event)
-    for dimension, amount in event.surprise.items():
-        state.surprise[dimension] = state.surprise.get(dimension, 0) + amount
+    if event.surprise:
+        known = state.surprise
+        state.surprise = {**known, **{d: known.get(d, 0) + amount for d, amount in event.surprise.items()}}
     _recover(state.recovery, event)
 
 
@@ -191,6 +198,7 @@ def expired(state: PoolState, event: Expired) -> None:
             window.charge(amount, event.at)
     held.expired_at = event.at
     state.expired += 1
+    state.late = state.late or []
     state.late.append((event.at, event.reservation_id))
     rec.passed(state.recovery, event.reservation_id)
     _forget(state, event.at)
@@ -202,6 +210,7 @@ def _forget(state: PoolState, now: float) -> None:
     late = state.late
     while late and late[0][0] + longest < now:
         state.expired -= state.opened.pop(late.pop(0)[1], None) is not None
+    state.late = late or ()
 
 
 def renewed(state: PoolState, event: Renewed) -> None:
@@ -257,8 +266,8 @@ def copy(state: PoolState) -> PoolState:
         state.recovery.copy(),
         {i: attrs.evolve(o) for i, o in state.opened.items()},
         state.expired,
-        list(state.late),
-        dict(state.surprise),
+        list(state.late) or (),
+        state.surprise,
         state.wall_offset,
         state.latest_end,
     )

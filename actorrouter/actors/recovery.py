@@ -31,7 +31,7 @@ PAUSED = (Phase.THROTTLED, Phase.EXHAUSTED)
 CLOSED = (Phase.DRAINING, Phase.DISABLED)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Recovery:
     """`until`: end of the pause. `strikes`: pauses in a row. `width`: parallel trials allowed. `trials`: in flight."""
 

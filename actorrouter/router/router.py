@@ -32,6 +32,7 @@ from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
 from actorrouter.runtime import loops
 from actorrouter.runtime.clock import loop_clock
+from actorrouter.runtime.collector import freeze, uncollected
 from actorrouter.runtime.journal import Journal
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect as connect_http
@@ -110,7 +111,8 @@ class Router:
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
         self._waiting = Waiting(self.runtime, self.admission)
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
-        self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
+        with uncollected():
+            self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
         self.runtime.readers += [self._read, *self._observers]
         self._read_clock()
 
@@ -158,6 +160,12 @@ class Router:
         self._check()
         if self._state != "running":
             raise RouterStopped(f"the router is {self._state}")
+
+    def freeze(self) -> None:
+        """Keep the garbage collector from walking over the fleet: at 100,000 keys each full collection stops the event
+        loop for a second. Call it once when the program has started; it freezes all that is there (`gc.freeze`)."""
+        self._check()
+        freeze()
 
     # ------------------------------------------------------------------------------------------------------------ calls
 

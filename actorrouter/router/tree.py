@@ -39,6 +39,7 @@ class Tree:
         self.root.start()
         self._budgets = self._under(self.root, "budgets")
         self._routes: Supervisor | None = None
+        self._groups: dict[tuple[str, str], Supervisor] = {}
 
     def _spec(self, name: str, *children: SupervisorSpec, on_give_up: OnGiveUp = OnGiveUp.ESCALATE) -> SupervisorSpec:
         return SupervisorSpec(
@@ -73,15 +74,14 @@ class Tree:
         """Make room for a provider's actors. Comes before the routes."""
         groups = tuple(self._spec(f"{group}:{name}") for group in _GROUPS)
         self.root.start_child(self._spec(f"provider:{name}", *groups, on_give_up=OnGiveUp.QUARANTINE))
+        ours = self.root.supervisor(f"provider:{name}")
+        self._groups |= {(group, name): ours.supervisor(f"{group}:{name}") for group in _GROUPS}
 
     def member(
         self, group: str, provider: str, actor_id: str, behaviour: Behaviour, initial: Callable[[], Any]
     ) -> Cell:
         """Start a provider's circuit, pool or key."""
-        return self._start(self._group(group, provider), actor_id, behaviour, initial)
-
-    def _group(self, group: str, provider: str) -> Supervisor:
-        return self.root.supervisor(f"provider:{provider}").supervisor(f"{group}:{provider}")
+        return self._start(self._groups[group, provider], actor_id, behaviour, initial)
 
     def route(
         self, actor_id: str, behaviour: Behaviour, initial: Callable[[], Any], give_back: Callable[[Any], None]
@@ -93,7 +93,7 @@ class Tree:
 
     def remove(self, group: str, provider: str, actor_id: str) -> None:
         """End a member for good and forget it."""
-        supervisor = self._group(group, provider)
+        supervisor = self._groups[group, provider]
         supervisor.terminate_child(actor_id)
         supervisor.delete_child(actor_id)
 

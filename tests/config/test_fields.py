@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actorrouter.config import KeyConfig, LimitConfig, PoolConfig
@@ -16,8 +18,13 @@ def test_what_is_shared_and_sound_is_looked_at_once():
     """However many share it, and however often it is reached."""
     limits = (LimitConfig("requests", 1), LimitConfig("tokens", 1))
     config = built(pools={f"p{i}": PoolConfig(limits) for i in range(5)})
-    seen = []
-    assert walk(config, (), lambda value: seen.append(value) or (), {}) == []
+    seen: list[object] = []
+
+    def look(value: object) -> tuple[()]:
+        seen.append(value)
+        return ()
+
+    assert walk(config, (), look, {}) == []
     assert sum(isinstance(value, LimitConfig) for value in seen) == 2
     assert sum(isinstance(value, PoolConfig) for value in seen) == 5
 
@@ -34,13 +41,17 @@ def test_a_fault_that_is_shared_is_told_everywhere(wrong):
     assert all(f"{place}.limits[0]." in text for place in ("pools.a", "pools.b", "keys.k"))
 
 
+def key(provider: Any = "p", secret: Any = Secret("s"), pools: Any = (), proxy: Any = None) -> KeyConfig:  # noqa: B008
+    return KeyConfig(provider, secret, pools, proxy=proxy)
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        (KeyConfig("p", "sk-1"), "expected a Secret, or an async callable that gives one"),
-        (KeyConfig("p", Secret("s"), ("a", 1)), "expected text, got a number"),
-        (KeyConfig("p", Secret("s"), proxy=1), "expected text or None, got a number"),
-        (KeyConfig(1, Secret("s")), "expected text, got a number"),
+        (key(secret="sk-1"), "expected a Secret, or an async callable that gives one"),
+        (key(pools=("a", 1)), "expected text, got a number"),
+        (key(proxy=1), "expected text or None, got a number"),
+        (key(1), "expected text, got a number"),
     ],
 )
 def test_the_quick_test_lets_nothing_through(given, fault):

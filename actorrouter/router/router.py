@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskStatus
@@ -19,14 +19,11 @@ from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
 from actorrouter.router.admission import Admission
 from actorrouter.router.board import KeyEntry, close, freshen, freshen_pool
-from actorrouter.router.control import serve_control
-from actorrouter.router.control_socket import listening
 from actorrouter.router.demand import Demand, exact_amounts
 from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Journey, Reply
-from actorrouter.router.probing import KeyTest, probe
 from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
@@ -38,6 +35,9 @@ from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
+
+if TYPE_CHECKING:
+    from actorrouter.router.probing import KeyTest
 
 _CLOCK_EVERY_S = 60.0
 _JUMP_S = 1.0
@@ -86,6 +86,9 @@ class Router:
     async def serve(self, *, task_status: TaskStatus[Router] = anyio.TASK_STATUS_IGNORED) -> None:
         """Run the router until `stop` is called or the task is cancelled. Raises RouterStopped if its supervisors give
         up. Ready when `task_status` says so."""
+        from actorrouter.router.control import serve_control
+        from actorrouter.router.control_socket import listening
+
         self._begin()
         try:
             async with listening(self.config.control) as listener, anyio.create_task_group() as group:
@@ -312,6 +315,8 @@ class Router:
     async def test_key(self, key_id: str) -> KeyTest:
         """Prove a key's secret with the provider's cheapest request. Its state is not changed: clear it if you like."""
         entry = self._key(key_id)
+        from actorrouter.router.probing import probe
+
         return await probe(entry, transport_of(entry, self._connect), self.runtime, self._wall)
 
     def reset_circuit(self, provider: str) -> None:

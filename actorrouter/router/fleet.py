@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from actorrouter.actors import budget, circuit, key, quota, route
-from actorrouter.actors.windows import Fixed, Window
+from actorrouter.actors.windows import Fixed
 from actorrouter.adapters import build
 from actorrouter.config import (
     BudgetConfig,
@@ -38,6 +38,8 @@ class Fleet:
         self.keys: dict[str, KeyEntry] = {}
         self.routes: dict[str, RouteEntry] = {}
         self.budgets: dict[str, Cell] = {}
+        self.clocked: dict[str, Cell] = {}
+        """The actors with calendar limits."""
         self._tenants: dict[str, tuple[Cell, ...]] = {}
         self._started = runtime.clock()
         for name, each in config.budgets.items():
@@ -54,7 +56,7 @@ class Fleet:
     def _add_budget(self, name: str, config: BudgetConfig) -> None:
         initial = partial(new_budget, f"budget:{name}", config)
         cell = self.tree.budget(f"budget:{name}", budget.BEHAVIOUR, initial)
-        self.budgets[name] = cell
+        self.budgets[name] = self.clocked[cell.actor_id] = cell
         scope, _, tenant = config.scope.partition(":")
         if scope == "tenant":
             self._tenants[tenant] = (*self._tenants.get(tenant, ()), cell)
@@ -89,6 +91,8 @@ class Fleet:
     def _new_pool(self, provider: ProviderEntry, pool_id: str, config: PoolConfig) -> PoolEntry:
         initial = NewPool(pool_id, config.limits, provider, self.config, self._started)
         cell = self.tree.member("pools", provider.name, pool_id, quota.BEHAVIOUR, initial)
+        if any(isinstance(window, Fixed) for window in cell.state.windows):
+            self.clocked[pool_id] = cell
         return PoolEntry(pool_id, cell, config)
 
     # ------------------------------------------------------------------------------------------------------- keys
@@ -150,7 +154,8 @@ class Fleet:
         entry.seats = ()
         self.tree.remove("keys", entry.provider.name, entry.cell.actor_id)
         if entry.private is not None:
-            self.tree.remove("pools", entry.provider.name, entry.private.cell.actor_id)
+            self.tree.remove("pools", entry.provider.name, entry.private.pool_id)
+            self.clocked.pop(entry.private.pool_id, None)
         return entry
 
     def by_actor(self, actor_id: str) -> tuple[KeyEntry | None, PoolEntry | None]:
@@ -166,16 +171,6 @@ class Fleet:
     def tenant_budgets(self, tenant: str) -> tuple[Cell, ...]:
         """The budgets that cap one tenant."""
         return self._tenants.get(tenant, ())
-
-    def clocked(self) -> list[Cell]:
-        """The actors with calendar limits."""
-        pools = [pool.cell for pool in self.pools.values()]
-        pools += [entry.private.cell for entry in self.keys.values() if entry.private is not None]
-        return [cell for cell in pools if _has_calendar(cell.state.windows)] + list(self.budgets.values())
-
-
-def _has_calendar(windows: tuple[Window, ...]) -> bool:
-    return any(isinstance(window, Fixed) for window in windows)
 
 
 def _matches(model: str, patterns: tuple[str, ...]) -> bool:

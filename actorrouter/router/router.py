@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from actorrouter.router.probing import KeyTest
 
 _CLOCK_EVERY_S = 60.0
+_CLOCKED_AT_ONCE, _CLOCKED_EVERY_S = 16, 0.005
+"""The pace at which calendar limits are told the time: 100,000 in half a minute, under a millisecond in one go."""
 _JUMP_S = 1.0
 
 
@@ -291,8 +295,8 @@ class Router:
     def add_key(self, key_id: str, config: KeyConfig) -> None:
         """Serve with one more key, at once. ValueError if the id is in use or names an unknown provider or pool."""
         self._check_open()
-        self.fleet.add_key(key_id, config)
-        self._read_clock()
+        entry = self.fleet.add_key(key_id, config)
+        self._tell_clock(iter([pool.pool_id for pool in (*entry.pools, *_own_pool(entry))]), None)
         self._waiting.look_soon()
 
     async def remove_key(self, key_id: str, timeout_s: float | None = None) -> bool:
@@ -405,12 +409,26 @@ class Router:
     def _read_clock(self) -> None:
         """Tell calendar limits where the wall clock stands; after a jump they may be free at another instant."""
         now, wall = self.runtime.clock(), self._wall()
-        if self._read_clock_at and abs(wall - now - self._offset) > _JUMP_S:
+        steady = self._read_clock_at > 0 and abs(wall - now - self._offset) <= _JUMP_S
+        if self._read_clock_at and not steady:
             self._refresh_all()
         self._offset, self._read_clock_at = wall - now, now + _CLOCK_EVERY_S
-        for cell in self.fleet.clocked():
-            self.runtime.tell(cell.actor_id, ClockRead(wall, now))
+        clocked = list(self.fleet.clocked)
+        self._tell_clock(iter(clocked), max(_CLOCKED_AT_ONCE, len(clocked) // 8000) if steady else None)
         self.runtime.timers.set(("router", "clock"), self._read_clock_at, self._read_clock)
+
+    def _tell_clock(self, actor_ids: Iterator[str], most: int | None) -> None:
+        """Tell the next `most`, the others by and by: the loop must not stop for all of a large fleet. After a jump and
+        at the start nobody may grant before all know."""
+        now, wall = self.runtime.clock(), self._wall()
+        told = 0
+        for actor_id in islice(actor_ids, most):
+            told += 1
+            if actor_id in self.fleet.clocked:
+                self.runtime.tell(actor_id, ClockRead(wall, now))
+        if told == most:
+            again = partial(self._tell_clock, actor_ids, most)
+            self.runtime.timers.set(("router", "clocked"), now + _CLOCKED_EVERY_S, again)
 
 
 def _take_back(reply: Any) -> None:

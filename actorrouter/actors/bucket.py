@@ -59,7 +59,8 @@ class Bucket:
 
     def charge(self, amount: float, at: float) -> None:
         if self.rate:  # nothing fits a limit of nought
-            self.empty_at = max(self.empty_at, at + self.terms.guard_s) + amount / self.rate
+            starts = at + self.terms.guard_s
+            self.empty_at = (self.empty_at if self.empty_at > starts else starts) + amount / self.rate
 
     def refund(self, amount: float, charged_at: float, now: float) -> None:
         """What may have drained since is not given back: others have had it."""

@@ -120,4 +120,15 @@ class Fixed:
         return float((self.held + self.level(now)) / (self.terms.amount or 1))
 
     def copy(self) -> Fixed:
-        return attrs.evolve(self)
+        return Fixed(
+            self.terms,
+            self.edges,
+            self.edge,
+            self.following,
+            self.opened,
+            self.offset,
+            self.used,
+            self.tail,
+            self.held,
+            self.before,
+        )

@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.actors import recovery as rec
-from actorrouter.actors.recovery import Phase, Recovery
+from actorrouter.actors.recovery import AVAILABLE, Recovery
 from actorrouter.actors.shortage import shortage
 from actorrouter.actors.windows import Sliding, Window
 from actorrouter.events import Cleared, ClockAligned, Dispatched, Expired, Granted, Observed, Renewed, Settled
@@ -29,6 +29,7 @@ LOAD_SPAN_S: Final = 60.0
 """A day's window that is a tenth used weighs as much as a minute's: the share ranks, not how long it lasts."""
 
 
+_POOL: Final = Scope.POOL
 _NO_SURPRISE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -68,7 +69,7 @@ class PoolState:
 def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
     """Say whether every limit has room for this reservation; change nothing."""
     amounts = message.amounts
-    if state.recovery.phase is Phase.AVAILABLE:
+    if state.recovery.phase is AVAILABLE:
         for window in state.windows:
             amount = amounts.get(window.terms.dimension)
             if amount and window.ready_at(amount, now) > now:
@@ -127,12 +128,13 @@ REPEATED = Turn(reply="repeated")
 def granted(state: PoolState, event: Granted) -> None:
     amounts = event.amounts
     state.opened[event.reservation_id] = Open(amounts, event.expires_at)
-    state.latest_end = max(state.latest_end, event.expires_at)
+    if event.expires_at > state.latest_end:
+        state.latest_end = event.expires_at
     for window in state.windows:
         amount = amounts.get(window.terms.dimension)
         if amount:
             window.held += amount
-    if state.recovery.phase is not Phase.AVAILABLE:
+    if state.recovery.phase is not AVAILABLE:
         rec.granted(state.recovery, event.reservation_id)
 
 
@@ -152,15 +154,27 @@ def settled(state: PoolState, event: Settled) -> None:
     if state.expired:
         state.expired -= held.expired_at is not None
         _forget(state, event.at)
+    untouched = held.sent_at is None and held.expired_at is None and event.charged
+    amounts, usage = held.amounts, event.usage
     for window in state.windows:
-        reserved = held.amounts.get(window.terms.dimension, 0)
-        actual = event.usage.get(window.terms.dimension, reserved) if event.charged else 0
-        if reserved or actual:
+        terms = window.terms
+        dimension = terms.dimension
+        reserved = amounts.get(dimension, 0)
+        actual = usage.get(dimension, reserved) if event.charged else 0
+        if not (reserved or actual):
+            continue
+        if untouched:  # held goes, the truth is charged
+            window.held -= reserved
+            charge = actual if terms.settles or actual > reserved else reserved
+            if charge:
+                window.charge(charge, event.at)
+        else:
             _settle_window(window, held, reserved, actual, event)
     if event.surprise:
         known = state.surprise
         state.surprise = {**known, **{d: known.get(d, 0) + amount for d, amount in event.surprise.items()}}
-    _recover(state.recovery, event)
+    if event.scope is _POOL or state.recovery.phase is not AVAILABLE:
+        _recover(state.recovery, event)
 
 
 def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event: Settled) -> None:
@@ -179,10 +193,8 @@ def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event
 
 
 def _recover(recovery: Recovery, event: Settled) -> None:
-    if event.scope is Scope.POOL:
+    if event.scope is _POOL:
         rec.paused(recovery, event)
-    elif recovery.phase is Phase.AVAILABLE:
-        return
     elif event.outcome is OutcomeClass.SUCCEEDED:
         rec.succeeded(recovery, event.reservation_id)
     else:
@@ -249,7 +261,12 @@ def load_s(state: PoolState, now: float) -> float:
     """How loaded the pool is: the seconds in which its fullest limit drains, as if no window were over a minute."""
     most = 0.0
     for window in state.windows:
-        most = max(window.share(now) * min(window.terms.window_s, LOAD_SPAN_S), most)
+        share = window.share(now)
+        if share:
+            window_s = window.terms.window_s
+            seconds = share * (window_s if window_s < LOAD_SPAN_S else LOAD_SPAN_S)
+            if seconds > most:
+                most = seconds
     return most
 
 
@@ -264,7 +281,7 @@ def copy(state: PoolState) -> PoolState:
         state.pool_id,
         tuple(window.copy() for window in state.windows),
         state.recovery.copy(),
-        {i: attrs.evolve(o) for i, o in state.opened.items()},
+        {i: Open(o.amounts, o.expires_at, o.sent_at, o.expired_at) for i, o in state.opened.items()},
         state.expired,
         list(state.late) or (),
         state.surprise,

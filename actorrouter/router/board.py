@@ -291,7 +291,9 @@ def load_score(pools: tuple[PoolEntry, ...], now: float) -> int:
     """The pools' load as an instant on a common scale, so that it needs no refresh while it drains."""
     seconds = 0.0
     for pool in pools:
-        seconds = max(seconds, quota.load_s(pool.cell.state, now))
+        load_s = quota.load_s(pool.cell.state, now)
+        if load_s > seconds:
+            seconds = load_s
     return int((now + seconds) / _STEP_S) + 1 if seconds > 0 else _IDLE
 
 

@@ -41,6 +41,7 @@ from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusa
 if TYPE_CHECKING:
     from actorrouter.router.probing import KeyTest
 
+_HEARD = frozenset({Enqueued, Withdrawn, Disabled, Draining, Cleared, ActorRestarted})
 _CLOCK_EVERY_S = 60.0
 _CLOCKED_AT_ONCE, _CLOCKED_EVERY_S = 16, 0.005
 """The pace at which calendar limits are told the time: 100,000 in half a minute, under a millisecond in one go."""
@@ -382,6 +383,8 @@ class Router:
     def _read(self, event: Any) -> None:
         """The board's part of the event stream: the rare events after which somebody may be asked again."""
         kind = type(event)
+        if kind not in _HEARD:
+            return
         if kind is Enqueued or kind is Withdrawn:
             self._waiting.changed(self.fleet.routes[event.holders[0].partition(":")[2]])
         elif kind is Disabled or kind is Draining:

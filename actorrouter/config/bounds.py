@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import zoneinfo
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -118,6 +119,7 @@ def _zone_faults(value: Any) -> Iterator[tuple[str, str]]:
         yield "timezone", f"no such time zone{suggestion(value.timezone, sorted(zoneinfo.available_timezones()), 0.75)}"
 
 
+@functools.cache
 def _is_zone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)

@@ -15,6 +15,7 @@ from actorrouter.errors import RouterStopped
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Reply
 from actorrouter.router.router import Quote, Router
+from actorrouter.runtime.collector import uncollected
 from actorrouter.values import Amounts, Call, Secret, Usage
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
     from actorrouter.config.file import load, validate
 
-    if isinstance(config, RouterConfig):
-        validate(config)
-        return config
-    return load(Path(config))
+    with uncollected():
+        if isinstance(config, RouterConfig):
+            validate(config)
+            return config
+        return load(Path(config))
 
 
 class open_router(anyio.AsyncContextManagerMixin):  # noqa: N801 (reads as a verb where it is used)

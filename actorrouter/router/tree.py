@@ -39,6 +39,7 @@ class Tree:
         self.root.start()
         self._budgets = self._under(self.root, "budgets")
         self._routes: Supervisor | None = None
+        self._providers: dict[str, Supervisor] = {}
         self._groups: dict[tuple[str, str], Supervisor] = {}
 
     def _spec(self, name: str, *children: SupervisorSpec, on_give_up: OnGiveUp = OnGiveUp.ESCALATE) -> SupervisorSpec:
@@ -75,6 +76,7 @@ class Tree:
         groups = tuple(self._spec(f"{group}:{name}") for group in _GROUPS)
         self.root.start_child(self._spec(f"provider:{name}", *groups, on_give_up=OnGiveUp.QUARANTINE))
         ours = self.root.supervisor(f"provider:{name}")
+        self._providers[name] = ours
         self._groups |= {(group, name): ours.supervisor(f"{group}:{name}") for group in _GROUPS}
 
     def member(
@@ -99,13 +101,13 @@ class Tree:
 
     def quarantined(self, provider: str) -> str:
         """Why the provider's subtree gave up; empty while it serves."""
-        node = self.root.supervisor(f"provider:{provider}")
+        node = self._providers[provider]
         return node.cause if node.state == "quarantined" else ""
 
     def revive(self, provider: str) -> None:
         """Start a quarantined provider again, on the state its actors' logs give."""
         if self.quarantined(provider):
-            self.root.supervisor(f"provider:{provider}").revive()
+            self._providers[provider].revive()
 
     def restarts(self) -> int:
         """Restarts of actors so far."""

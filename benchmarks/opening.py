@@ -1,7 +1,7 @@
 """How long it takes to open a router on many keys: the configuration checked, every actor started, and closed again.
 
-Each key has a pool of its own with three limits (two actors a key), or shares one with nine others. With `own limits` no
-two pools share an object, as in a file. `opened_s` is what a caller waits, the check included; `opened_cpu_s` leaves out
+Each key has a pool of its own with three limits (two actors a key), or shares one with nine others. With `own limits`
+no two pools share an object, as in a file. `opened_s` is what a caller waits, check included; `opened_cpu_s` leaves out
 what other processes took of the processor.
 """
 

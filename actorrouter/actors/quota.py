@@ -154,21 +154,12 @@ def settled(state: PoolState, event: Settled) -> None:
     if state.expired:
         state.expired -= held.expired_at is not None
         _forget(state, event.at)
-    untouched = held.sent_at is None and held.expired_at is None and event.charged
-    amounts, usage = held.amounts, event.usage
+    amounts, usage, charged = held.amounts, event.usage, event.charged
     for window in state.windows:
-        terms = window.terms
-        dimension = terms.dimension
+        dimension = window.terms.dimension
         reserved = amounts.get(dimension, 0)
-        actual = usage.get(dimension, reserved) if event.charged else 0
-        if not (reserved or actual):
-            continue
-        if untouched:  # held goes, the truth is charged
-            window.held -= reserved
-            charge = actual if terms.settles or actual > reserved else reserved
-            if charge:
-                window.charge(charge, event.at)
-        else:
+        actual = usage.get(dimension, reserved) if charged else 0
+        if reserved or actual:
             _settle_window(window, held, reserved, actual, event)
     if event.surprise:
         known = state.surprise
@@ -187,7 +178,7 @@ def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event
             window.refund(reserved - actual, charged_at, event.at)
         return
     window.held -= reserved
-    charge = actual if terms.settles or not event.charged else max(actual, reserved)
+    charge = actual if actual > reserved or terms.settles or not event.charged else reserved
     if charge:
         window.charge(charge, event.at)
 

@@ -127,7 +127,6 @@ class Admission:
     def _grant(self, decision: Decision, seat: Seat, holders: tuple[Cell, ...], message: Reserve) -> Grant | None:
         now = decision.at
         candidate = seat.group.candidate
-        ids = tuple([cell.actor_id for cell in holders])
         event = Granted(
             now,
             message.reservation_id,
@@ -136,15 +135,15 @@ class Admission:
             decision.route,
             message.amounts,
             message.expires_at,
-            ids,
+            tuple([cell.actor_id for cell in holders]),
             decision.decision_id,
         )
-        lease = Lease(message.reservation_id, seat, holders, message.amounts, message.expires_at, decision, ids)
+        lease = Lease(message.reservation_id, seat, holders, message.amounts, message.expires_at, decision)
         took(seat, now)
         decision.reservation_id = message.reservation_id
         broken = commit(self._runtime, holders, event)
         if broken:
-            _hold(lease, tuple([cell for cell in holders if cell not in broken]))
+            lease.holders = tuple([cell for cell in holders if cell not in broken])
             self.leases.open[lease.reservation_id] = lease
             self.settle(lease, Outcome(OutcomeClass.NOT_SENT, Scope.NONE))
             return None
@@ -187,7 +186,7 @@ class Admission:
             now,
             lease.reservation_id,
             lease.seat.key.key_id,
-            lease.ids,
+            tuple([cell.actor_id for cell in lease.holders]),
             message.outcome,
             message.scope,
             usage,
@@ -207,10 +206,9 @@ class Admission:
         """A holder that could not take the ending still has the reservation: let it expire there."""
         kept = self.leases.open.get(lease.reservation_id)
         if kept is not None:
-            _hold(kept, (*kept.holders, cell))
+            kept.holders = (*kept.holders, cell)
             return
-        _hold(lease, (cell,))
-        lease.abandoned = True
+        lease.holders, lease.abandoned = (cell,), True
         self.leases.open[lease.reservation_id] = lease
         if not lease.expired:
             lease.expires_at = self._runtime.clock() + self._lease_s
@@ -239,7 +237,7 @@ class Admission:
 
     def _renew(self, lease: Lease, now: float) -> None:
         lease.expires_at = now + self._lease_s
-        event = Renewed(now, lease.reservation_id, lease.expires_at, lease.ids)
+        event = Renewed(now, lease.reservation_id, lease.expires_at, tuple([c.actor_id for c in lease.holders]))
         conclude(self._runtime, lease.holders, Renew(lease.reservation_id, lease.expires_at), event, now)
         self.leases.queue(lease)
 
@@ -266,10 +264,6 @@ class Admission:
         self._expire_at(lease, (cell,))
         self._give_back(lease, self._runtime.clock())
         self.on_room()
-
-
-def _hold(lease: Lease, holders: tuple[Cell, ...]) -> None:
-    lease.holders, lease.ids = holders, tuple([cell.actor_id for cell in holders])
 
 
 def _name(decision: Decision, seat: Seat, holders: tuple[Cell, ...], message: Reserve) -> Shortage:  # noqa: ARG001

@@ -22,7 +22,7 @@ _NONE: Final = Scope.NONE
 @attrs.define(eq=False, weakref_slot=False)
 class Lease:
     """What the router remembers of a reservation. `abandoned`: its owner is gone. `expired`: charged in full.
-    `given_back`: it no longer counts as in flight. `ids`: the holders'."""
+    `given_back`: it no longer counts as in flight."""
 
     reservation_id: int
     seat: Seat
@@ -30,7 +30,6 @@ class Lease:
     amounts: Amounts
     expires_at: float
     decision: Decision
-    ids: tuple[str, ...]
     abandoned: bool = False
     expired: bool = False
     dispatched: bool = False

@@ -62,6 +62,7 @@ async def watcher(until: float) -> dict[str, list[float]]:
 async def measure(keys: int, seconds: float, *, frozen: bool) -> dict[str, list[float]]:
     """The gaps of one run, a pass of the clock in its middle."""
     async with open_router(config(keys)) as router:
+        threshold = gc.get_threshold()
         if frozen:
             router.freeze()
         until = time.perf_counter() + seconds
@@ -71,6 +72,7 @@ async def measure(keys: int, seconds: float, *, frozen: bool) -> dict[str, list[
             router.runtime.timers.set(("router", "clock"), router.clock() + seconds / 2, router._read_clock)
             gaps = await watcher(until)
         gc.unfreeze()
+        gc.set_threshold(*threshold)
     return gaps
 
 

@@ -68,6 +68,7 @@ def poisonable(router: Router, rounds: int) -> list[Cell]:
 async def measure(keys: int, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each."""
     async with open_router(attrs.evolve(fleet(keys, per_pool=1), restart=OFTEN)) as router:
+        threshold = gc.get_threshold()
         router.freeze()
         cells = poisonable(router, rounds)
         for _ in range(rounds):
@@ -79,6 +80,7 @@ async def measure(keys: int, rounds: int) -> dict[str, list[float]]:
             beside.append(serve_ms(router))
             await anyio.lowlevel.checkpoint()
         gc.unfreeze()
+        gc.set_threshold(*threshold)
     return {"restart": restart, "calm": calm, "beside": beside}
 
 

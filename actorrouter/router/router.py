@@ -171,7 +171,8 @@ class Router:
 
     def freeze(self) -> None:
         """Keep the garbage collector from walking over the fleet: at 100,000 keys each full collection stops the event
-        loop for a second. Call it once when the program has started; it freezes all that is there (`gc.freeze`)."""
+        loop for a second. Call it once when the program has started; it freezes all that is there (`gc.freeze`) and
+        makes full collections rare, for the whole process."""
         self._check()
         freeze()
 

@@ -351,9 +351,10 @@ class TestClocks:
         """Opening a router leaves the collector as it was; `freeze` hides the fleet from it."""
         async with running(fleet()) as (router, _):
             assert gc.isenabled()
-            before = gc.get_freeze_count()
+            before, threshold = gc.get_freeze_count(), gc.get_threshold()
             try:
                 router.freeze()
                 assert gc.get_freeze_count() > before
             finally:
                 gc.unfreeze()
+                gc.set_threshold(*threshold)

@@ -13,8 +13,9 @@ from actorrouter.runtime.collector import freeze, uncollected
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    enabled = gc.isenabled()
+    enabled, threshold = gc.isenabled(), gc.get_threshold()
     yield
+    gc.set_threshold(*threshold)
     gc.unfreeze()
     (gc.enable if enabled else gc.disable)()
 
@@ -42,3 +43,4 @@ def test_what_is_frozen_is_not_walked_over() -> None:
     freeze()
     assert gc.get_freeze_count() > len(kept)
     assert not any(each is kept for each in gc.get_objects())
+    assert gc.get_threshold()[2] >= 1000

@@ -13,7 +13,8 @@ from typing import Any, Final
 from actorrouter.simulation.providers.arrivals import Request
 from actorrouter.simulation.providers.config import LimitConfig
 from actorrouter.simulation.providers.limits import Limit
-from actorrouter.simulation.providers.meters import make_meter
+from actorrouter.simulation.providers.money import read_prices
+from actorrouter.simulation.providers.shapes import make_meter
 
 AMOUNT: Final = 500
 WINDOW_S: Final = 60.0
@@ -28,6 +29,7 @@ SHAPES: Final = {
     "bucket 50": LimitConfig("requests", AMOUNT, WINDOW_S, "bucket", burst=50),
     "log": LimitConfig("requests", AMOUNT, WINDOW_S, "sliding"),
 }
+NO_PRICES: Final = read_prices({})
 ONE: Final = Request("m", input_tokens=0, max_tokens=0, output_tokens=0)
 
 
@@ -36,7 +38,7 @@ class Provider:
 
     def __init__(self, shape: str, started_at: float) -> None:
         described = SHAPES[shape]
-        self._limit = Limit(described, make_meter(described, started_at), make_meter(described, started_at))
+        self._limit = Limit(described, make_meter(described, started_at), make_meter(described, started_at), NO_PRICES)
         self._started_at = started_at
         self.arrivals: list[float] = []
         self.accepted: list[float] = []
@@ -47,7 +49,7 @@ class Provider:
         self.arrivals.append(now)
         wait_s = limit.wait_s(ONE, now)
         if wait_s:
-            limit.refuse(1, now)
+            limit.refuse(1, now, itself=True)
             return False, 0, wait_s
         limit.accept(1, now)
         self.accepted.append(now)
@@ -72,7 +74,7 @@ def maximum(shape: str, span_s: float, *, bursty: bool) -> tuple[int, int]:
     """The most the provider could have served of this load, in all and after the first minute: a caller who knows its
     state and is there at once. Of a load that goes off as many are left as there are tasks."""
     described = SHAPES[shape]
-    limit = Limit(described, make_meter(described, 0.0), make_meter(described, 0.0))
+    limit = Limit(described, make_meter(described, 0.0), make_meter(described, 0.0), NO_PRICES)
     now, left, taken, steady = 0.0, TASKS, 0, 0
     while now < span_s:
         on = is_on(now, bursty=bursty)

@@ -79,8 +79,8 @@ async def routers(base_url: str, count: int, calls: int, rounds: int, peer: Work
     told: dict[str, list[float]] = {"wire": [], "mocked": [], "litellm": []}
     call = Call("m", BODY)
     async with (
-        open_router(config(base_url, count)) as wired,
-        open_router(config(base_url, count), connect=mocked) as bare,
+        open_router(config(base_url, count, "auto")) as wired,
+        open_router(config(base_url, count, "auto"), connect=mocked) as bare,
     ):
         sends = {"wire": partial(wired.send, call), "mocked": partial(bare.send, call)}
         for send in sends.values():

@@ -106,7 +106,7 @@ async def _batch(router: Router, clock: trio.testing.MockClock, requests: int) -
 async def real(base_url: str, minutes: float, batch_calls: int) -> list[dict[str, float]]:
     """Calls a second, CPU a call and memory of each batch, for so many minutes."""
     told: list[dict[str, float]] = []
-    async with open_router(config(base_url, 16)) as router:
+    async with open_router(config(base_url, 16, "auto")) as router:
         await load(partial(router.send, Call("m", BODY)), 200, 64)
         end = time.monotonic() + 60 * minutes
         while time.monotonic() < end:

@@ -39,7 +39,7 @@ class ColdStart(StrEnum):
     EMPTY = "empty"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class LimitConfig:
     """One limit: `amount` per `window_s` seconds of one dimension. An amount of `cost` becomes a Decimal.
 

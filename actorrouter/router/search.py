@@ -79,7 +79,7 @@ class Search:
 
     def broke(self) -> None:
         """The yes did not hold."""
-        self.decision.chosen = ""
+        self.decision.chosen, self.decision.tried = "", ()
 
     def gated(self, refusals: list[Refusal]) -> None:
         """The candidate as a whole refuses: its circuit or a budget."""

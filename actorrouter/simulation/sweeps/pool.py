@@ -11,6 +11,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -92,7 +93,8 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._player), daemon=True)
-        process.start()
+        with _deaf():
+            process.start()
         theirs.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)
@@ -131,13 +133,23 @@ class Pool:
         return job  # type: ignore[return-value] # callers who ask know that it had one
 
 
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Whoever is started now never hears of Ctrl-C, not even before its first line; it stays pending for us."""
+    resource_tracker.ensure_running()  # it would let the signal through in between
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _why(code: int | None) -> str:
     return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
 
 
 def _work(pipe: Connection, player: Player) -> None:
     """What a worker does until its pool is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         while True:
             pipe.send(player(pipe.recv()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from actorrouter.simulation.sweeps.coverage import KNOWN, never
 from actorrouter.simulation.sweeps.jobs import Job, Line, Staged
 from actorrouter.simulation.sweeps.pool import Pool
 from actorrouter.simulation.world.scenario import PathKind
+from actorrouter.values import INF
 
 
 @attrs.define
@@ -107,17 +109,19 @@ def sweep(
     path: PathKind | None = None,
     cut_s: float | None = None,
     fail_fast: bool = False,
+    within_s: float = INF,
     watch: Callable[[Progress, Line], None] = lambda _progress, _line: None,
     pool: Pool | None = None,
 ) -> Swept:
-    """Play every seed of every scenario. `watch` is told of each run that has ended. Ctrl-C ends it early: the result
-    has what was played until then."""
+    """Play every seed of every scenario, the first seed of each first. `watch` is told of each run that has ended;
+    after `within_s` no run begins. Ctrl-C ends it early: the result has what was played until then."""
     todo = [Job(staged, seed, path, cut_s) for seed in seeds for staged in scenarios]
     order = {(staged.source, seed): at for at, (staged, seed) in enumerate((a, s) for a in scenarios for s in seeds)}
     progress, lines, began, interrupted = Progress(len(todo)), list[Line](), time.perf_counter(), False
+    begun = itertools.takewhile(lambda _: time.perf_counter() - began < within_s, todo)
     with pool or Pool(min(jobs, len(todo))) as playing:
         try:
-            for line in _until_failure(playing.played(todo), fail_fast=fail_fast):
+            for line in _until_failure(playing.played(begun), fail_fast=fail_fast):
                 lines.append(line)
                 _count(progress, line, time.perf_counter() - began)
                 watch(progress, line)

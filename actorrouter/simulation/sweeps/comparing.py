@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from actorrouter.config.file import validate
 from actorrouter.errors import InvalidConfig
 from actorrouter.simulation.world.rehearse import Ending, rehearse
 from actorrouter.simulation.world.scenario import PathKind, Scenario, router_of
@@ -67,7 +68,9 @@ def compare(
 def with_policy(scenario: Scenario, policy: str) -> Scenario:
     """Every route ranks by this policy. Raises InvalidConfig where it cannot."""
     routes = {name: attrs.evolve(route, policy=policy) for name, route in scenario.router.routes.items()}
-    return attrs.evolve(scenario, router=attrs.evolve(scenario.router, routes=routes))
+    router = attrs.evolve(scenario.router, routes=routes)
+    validate(router, scenario.source)
+    return attrs.evolve(scenario, router=router)
 
 
 def with_router(scenario: Scenario, file: Path) -> Scenario:

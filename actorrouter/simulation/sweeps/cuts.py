@@ -13,12 +13,13 @@ Cut = frozenset[Place]
 """What goes together, or not at all."""
 
 _KEPT: Final = frozenset({"title", "story", "seed", "duration_s", "expect"})
+_WHOLE: Final = ("calls", "clients")
 _THINNED: Final = ("rate_per_s", "volume", "calls", "clients", "for_s")
 _SHARES: Final = (0.125, 0.25, 0.5, 0.75)
 
 
 def without(tree: Tree, cuts: Iterable[Cut]) -> Tree:
-    """The tables without those places; a table that holds only what is gone goes too."""
+    """The tables without those places."""
     left = copy.deepcopy(tree)
     places = sorted({place for each in cuts for place in each}, key=_from_the_end, reverse=True)
     for place in places:
@@ -136,7 +137,7 @@ def thinner(tree: Tree) -> Iterator[Tree]:
         for field in _THINNED:
             amount = workload.get(field)
             for share in _SHARES if amount else ():
-                less = max(1, int(amount * share)) if isinstance(amount, int) else round(amount * share, 6)
+                less = max(1, int(amount * share)) if field in _WHOLE else round(amount * share, 6)
                 if 0 < less < amount:
                     yield {**tree, "workload": {**tree["workload"], name: {**workload, field: less}}}
 

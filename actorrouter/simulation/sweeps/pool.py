@@ -10,7 +10,7 @@ import contextlib
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -53,7 +53,7 @@ class Pool:
         for worker in list(self._workers):
             self._end(worker)
 
-    def played(self, jobs: Iterable[Job]) -> Iterator[Line]:
+    def played(self, jobs: Iterable[Job]) -> Generator[Line]:
         """Play them all; the lines come as the runs end. Leaving it early ends what is under way."""
         for _, line in self._played(jobs):
             yield line

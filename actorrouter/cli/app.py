@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from actorrouter import InvalidCall, InvalidConfig, RouterError, __version__
-from actorrouter.cli import calling, looking, operating, serving
+from actorrouter.cli import calling, looking, operating, serving, simulating
 from actorrouter.cli.reaching import UsageError
 from actorrouter.cli.words import complain
 
@@ -36,6 +36,9 @@ _COMMANDS: Final[tuple[App | Callable[..., int], ...]] = (
     operating.circuit,
     operating.provider,
     operating.drain,
+    simulating.simulate,
+    simulating.sweep,
+    simulating.compare,
 )
 
 

@@ -1,0 +1,52 @@
+"""The summary for a terminal."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actorrouter.simulation.reports import summary
+from actorrouter.simulation.reports.text import columns, sparkline
+
+from .records import bare, full, hostile
+
+
+def test_the_summary_begins_with_the_verdict_and_ends_with_the_replay_line():
+    """What did not hold is marked."""
+    told = summary(full())
+    assert told.startswith("Outage at noon\nevery law held; 1 of 2 expectations held\n")
+    assert told.endswith("replay: actorrouter simulate outage.toml --seed 42\n")
+    assert "✗ wait p99 below 1 s, measured 1.23 s" in told
+    assert "110 %" in told
+
+
+def test_the_summary_fits_a_terminal():
+    """Each line is at most 100 letters wide."""
+    assert max(len(line) for line in summary(full(10_000)).splitlines()) <= 100
+
+
+def test_a_terminal_gets_no_control_characters():
+    """Whoever chose the names."""
+    assert all(letter.isprintable() or letter == "\n" for letter in summary(hostile()))
+    assert "\x1b" not in columns([["\x1b[31m", "a"]])
+
+
+def test_violations_are_told():
+    """The first, and how many more."""
+    told = summary(bare(violations=tuple(f"law {at}" for at in range(20))))
+    assert "✗ law 7" in told
+    assert "and 12 more" in told
+
+
+def test_nothing_is_a_summary():
+    """Title, verdict, replay."""
+    assert (
+        summary(bare())
+        == "nothing\nevery law held; nothing was expected\n\nreplay: actorrouter simulate FILE --seed 1\n"
+    )
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=500))
+def test_a_sparkline_is_short_and_shows_whatever_is_above_nothing(values):
+    """Even one call in a quiet day."""
+    line = sparkline(values)
+    assert len(line) <= 60
+    assert bool(line.strip()) == any(0 < value < float("inf") for value in values)

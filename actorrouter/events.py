@@ -173,13 +173,16 @@ class RoomShut:
 
 @value
 class ActorCrashed:
-    """A turn raised, or state broke while applying an event. `cause` never holds a secret: type and place only."""
+    """A turn raised, or state broke while applying an event. `cause` never holds a secret: type and place only.
+
+    `reservation_id`: which one the message or event was about, 0 if none."""
 
     at: float
     actor: str
     incarnation: int
     cause: str
     where: str
+    reservation_id: int = 0
 
 
 @value

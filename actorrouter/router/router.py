@@ -118,7 +118,7 @@ class Router:
         self._read_clock()
 
     def _give_up(self, cause: str) -> None:
-        self.fatal = cause
+        self.fatal, self._state = cause, "stopped"
         self._stop.set()
 
     async def _end(self) -> None:

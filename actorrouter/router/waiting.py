@@ -83,9 +83,9 @@ class Waiting:
             )
         except TimeoutError:
             raise self._no_capacity(demand, self._admission.quote(demand), "nobody had room in time") from None
-        except (RouterStopped, ActorDown) as error:  # one instance for all who wait: raise one's own
+        except RouterStopped as error:  # one instance for all who wait: raise one's own
             raise RouterStopped(f"route {route.name!r}: {error}") from None
-        except (ActorFailed, MailboxFull) as error:
+        except (ActorDown, ActorFailed, MailboxFull) as error:
             raise NoCapacity(f"route {route.name!r}: its waiting room failed") from error
         if isinstance(got, Grant):
             return got

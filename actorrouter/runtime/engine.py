@@ -166,9 +166,9 @@ class Engine(Stream, ABC):
             return failure  # a late event broke what has ended; it stays ended
         cell.status, cell.busy = Status.RESTARTING, False
         cell.last_crash = f"{type(error).__name__} in {type(what).__name__}"
-        self.publish(
-            ActorCrashed(self.clock(), cell.actor_id, cell.incarnation, type(error).__name__, type(what).__name__)
-        )
+        about = getattr(what, "reservation_id", 0)
+        told = type(error).__name__, type(what).__name__
+        self.publish(ActorCrashed(self.clock(), cell.actor_id, cell.incarnation, *told, about))
         if cell.on_crash is not None:
             cell.on_crash(cell, cell.last_crash)
         elif not self.restart(cell):

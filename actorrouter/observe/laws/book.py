@@ -21,6 +21,8 @@ from actorrouter.values import Call, Secret
 
 _AUDIT_EVERY: Final = 1_000
 _SHARED: Final = frozenset({ev.Granted, ev.Dispatched, ev.Settled, ev.Expired, ev.Renewed})
+_AFTER_A_CRASH: Final = frozenset({ev.ActorStopped, ev.SupervisorGaveUp, ev.Quarantined, ev.DeadLettered})
+"""What a supervisor does about one broken holder comes before the next one is named."""
 _ENDINGS: Final = frozenset({"Settle", "Settled", "Expire", "Expired"})
 _ASKED: Final = {"Dispatch": "Dispatched", "Settle": "Settled", "Expire": "Expired", "Renew": "Renewed"}
 
@@ -116,7 +118,8 @@ class LawBook:
         if kind is ev.ActorCrashed:
             self._crashed(event)
         elif kind is not ev.ActorRestarted:
-            self._flush()
+            if kind not in _AFTER_A_CRASH:
+                self._flush()
             if kind in _SHARED:
                 self._pending = event
             elif kind in _ALONE:
@@ -124,7 +127,8 @@ class LawBook:
 
     def _crashed(self, event: ev.ActorCrashed) -> None:
         pending = self._pending
-        if pending is not None and event.actor in pending.holders:
+        about = event.reservation_id
+        if pending is not None and event.actor in pending.holders and about in (0, pending.reservation_id):
             name = type(pending).__name__
             if event.where in (name, next((asked for asked, told in _ASKED.items() if told == name), "")):
                 self._broken.add(event.actor)

@@ -58,7 +58,7 @@ class Needless:
                 break
         else:
             self._complain(error, "is not a listed reason", now)
-        if type(error) is not NoCapacity or would_grant is None:
+        if type(error) is not NoCapacity or isinstance(error.__cause__, ActorError) or would_grant is None:
             return
         key_id = would_grant()
         if key_id is not None and not self._has_come(error):

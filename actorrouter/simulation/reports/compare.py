@@ -52,9 +52,13 @@ class Comparison:
             title,
             element("h1", title),
             section("Figures", table(["", *self.names], self._rows())),
-            section("Over time", *plots),
+            section("Over time", *plots, self._left_out() if any(plots) else ""),
             section("Replay", *replays),
         )
+
+    def _left_out(self) -> str:
+        more = len(self.records) - _LINES_MAX
+        return element("p", f"The plots show the first {_LINES_MAX} runs.", class_="soft") if more > 0 else ""
 
     def _rows(self) -> list[list[str]]:
         runs = self.records

@@ -56,7 +56,7 @@ def lines_plot(caption: str, unit: str, lines: Sequence[Line], words: Words, rec
     ]
     inside = (axes(frame, unit, words), bands(frame, record.faults), *drawn, restart_marks(frame, record))
     columns = hover_columns(frame, lines, words, record.bucket_s)
-    return figure(caption, _cut_note(lines, record), drawing(frame, caption, *inside, columns), legend(lines))
+    return figure(caption, _cut_note(lines, record), drawing(frame, caption, *inside, columns), legend(lines, record))
 
 
 def ceiling_plot(
@@ -168,10 +168,18 @@ def hover_columns(frame: Frame, lines: Sequence[Line], words: Words, bucket_s: f
     return "".join(parts)
 
 
-def legend(lines: Sequence[Line]) -> str:
-    """Names beside a piece of their line."""
+def legend(lines: Sequence[Line], record: RunRecord) -> str:
+    """Names beside a piece of their line, and the marks of faults and restarts if there are any."""
     items = []
     for line in lines:
         stroke = element("line", x1=0.0, x2=26.0, y1=5.0, y2=5.0, class_=f"line {line.look}")
-        items.append(element("li", element("svg", stroke, viewBox="0 0 26 10", class_="swatch"), escape(line.name)))
+        items.append(_key(line.name, stroke))
+    if record.faults:
+        items.append(_key("fault", element("rect", x=0.0, y=0.0, width=26.0, height=10.0, class_="fault")))
+    if record.restarts:
+        items.append(_key("restart", element("path", d="M13 0l5 9h-10Z", class_="restart")))
     return element("ul", *items, class_="legend")
+
+
+def _key(name: str, mark: str) -> str:
+    return element("li", element("svg", mark, viewBox="0 0 26 10", class_="swatch"), escape(name))

@@ -38,7 +38,7 @@ def timelines(caption: str, rows: Sequence[StateTimeline], record: RunRecord) ->
     if not rows:
         return ""
     chosen = sorted(sorted(rows, key=lambda row: -len(row.spans))[:ROWS_MAX], key=rows.index)
-    height = 24.0 + _ROW * len(chosen) + 38.0
+    height = 24.0 + _ROW * len(chosen) + 10.0 + 38.0  # 10: restarts stand below the rows
     frame = Frame(960.0, height, record.duration_s, 1.0, left=200.0)
     inside = [time_axis(frame)]
     for index, row in enumerate(chosen):

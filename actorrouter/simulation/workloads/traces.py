@@ -43,10 +43,16 @@ class Row:
 
 
 def locate(name: str, folder: Path | None = None) -> Traversable:
-    """A shipped trace by its bare name, or a file: a relative path counts from `folder`."""
+    """A shipped trace by its bare name, or a file: a relative path counts from `folder`. Raises TraceInvalid."""
     if "/" in name or name.endswith(".csv"):
         return (folder or Path()) / name
-    return files(__package__).joinpath("traces", f"{name}.csv")
+    shipped = files(__package__).joinpath("traces")
+    known = sorted(place.name.removesuffix(".csv") for place in shipped.iterdir() if place.name.endswith(".csv"))
+    if name not in known:
+        raise TraceInvalid(
+            f"no trace named {name} is shipped, there are {', '.join(known)}; a file's name ends in .csv"
+        )
+    return shipped.joinpath(f"{name}.csv")
 
 
 def read_rows(place: Traversable) -> Iterator[Row]:

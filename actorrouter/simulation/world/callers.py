@@ -14,6 +14,7 @@ from actorrouter.values import INF
 
 _TEXT: Final = "All happy families are alike; each unhappy family is unhappy in its own way. " * 6_900
 _ATTEMPTS: Final = 6
+_ENDINGS: Final = ((RouterStopped, "stopped"), (NoCapacity, "refused"))
 
 
 class Callers:
@@ -120,9 +121,7 @@ class Callers:
             return "down"
         process.laws.failed(error, call, lambda: self._would_grant(process, call))
         self._run.recorder.refused(error)
-        return (
-            "stopped" if isinstance(error, RouterStopped) else "refused" if isinstance(error, NoCapacity) else "failed"
-        )
+        return next((kind for known, kind in _ENDINGS if isinstance(error, known)), "failed")
 
     def _would_grant(self, process: Process, call: Call) -> str | None:
         waiting = process.router.fleet.routes[call.model].cell.state.tickets

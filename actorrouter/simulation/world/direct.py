@@ -13,8 +13,7 @@ from actorrouter.router.grants import Grant
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.simulation.providers.arrivals import Request
 from actorrouter.simulation.providers.provider import Admission, ProviderModel
-from actorrouter.simulation.world.heap import HeapLoop
-from actorrouter.simulation.world.upstream import Upstream
+from actorrouter.simulation.world.stage import Run
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, Call, Outcome, OutcomeClass, Scope, Usage
 
 _CONTENT: Final = b"data: {}\n\n"
@@ -24,12 +23,10 @@ _BEFORE_SENDING: Final = frozenset({"refuse", "dns", "tls"})
 class DirectExchange:
     """In place of `router.exchange.Exchange`."""
 
-    def __init__(
-        self, runtime: Runtime, loop: HeapLoop, upstream: Upstream, wall: Any, grant: Grant, call: Call
-    ) -> None:
-        self._runtime, self._loop, self._upstream, self._wall = runtime, loop, upstream, wall
+    def __init__(self, runtime: Runtime, run: Run, grant: Grant, call: Call) -> None:
+        self._runtime, self._loop, self._upstream, self._wall = runtime, run.stage.loop, run.upstream, run.wall
         self.grant, self._call = grant, call
-        self._model: ProviderModel = upstream.models[grant.seat.key.provider.name]
+        self._model: ProviderModel = run.upstream.models[grant.seat.key.provider.name]
         self._request = request_of(call, grant.upstream_model)
         self._admission: Admission | None = None
         self._sent = False
@@ -42,13 +39,16 @@ class DirectExchange:
         self.status = 0
         self.headers: dict[str, str] = {}
 
+    def _now(self) -> float:
+        return self._runtime.clock()
+
     # ------------------------------------------------------------------------------------------------------ to its head
 
     async def start(self) -> bytes:
         """See `Exchange.start`."""
         loop, upstream, key = self._loop, self._upstream, self.grant.seat.key
         self._timeouts = key.provider.config.timeouts
-        trouble = upstream.trouble(key.provider.name, loop.now)
+        trouble = upstream.trouble(key.provider.name, self._now())
         if trouble is not None and trouble.kind in _BEFORE_SENDING:
             return self._end(OutcomeClass.NOT_SENT, f"{trouble.kind}: simulated")
         self.grant.sent()
@@ -56,7 +56,7 @@ class DirectExchange:
         await loop.sleep(upstream.transit_s())
         if trouble is not None and trouble.kind == "silent":
             return await self._nothing_comes()
-        admission = self._model.admit(upstream.secrets[key.key_id], self._request, loop.now)
+        admission = self._model.admit(upstream.secrets[key.key_id], self._request, self._now())
         self._admission = admission
         if admission.delivery is None:
             return await self._refused(admission)
@@ -83,10 +83,10 @@ class DirectExchange:
     def _read(self, status: int, admission: Admission) -> Any:
         """The adapter's reading of an answer, whose headers tell of limits."""
         self.status = status
-        self.headers = {name: text for name, text in admission.headers}
+        self.headers = dict(admission.headers)
         self.headers["content-type"] = "text/event-stream" if self._streams(status) else "application/json"
         adapter = self.grant.seat.key.provider.adapter
-        reading = adapter.read(self._call, status, self.headers, self._loop.now, self._wall())
+        reading = adapter.read(self._call, status, self.headers, self._now(), self._wall())
         if reading.observations:
             for pool in self.grant.seat.group.pools:
                 self._runtime.tell(pool.pool_id, Observe(reading.observations))
@@ -95,12 +95,12 @@ class DirectExchange:
     def _streams(self, status: int) -> bool:
         return self._call.stream and status == 200
 
-    # -------------------------------------------------------------------------------------------------------- to its end
+    # ------------------------------------------------------------------------------------------------------- to its end
 
     async def _accepted(self, admission: Admission) -> bytes:
         delivery = admission.delivery
         assert delivery is not None
-        self._began = self._loop.now
+        self._began = self._now()
         whole_s = delivery.first_token_s + self._request.output_tokens * delivery.per_token_s
         head_s = delivery.first_token_s if self._call.stream else whole_s
         if delivery.hang or head_s + self._upstream.scenario.transit_s[1] > self._timeouts.first_byte_s:
@@ -134,7 +134,7 @@ class DirectExchange:
         cut = delivery.cut_after
         tokens = self._request.output_tokens if cut is None else cut
         ends = self._began + delivery.first_token_s + tokens * delivery.per_token_s
-        await self._loop.sleep_until(ends)
+        await self._loop.sleep(max(0.0, ends - self._now()))
         self._produced = tokens
         self._finish("ok" if cut is None else "truncated")
         await self._loop.sleep(self._back_s)
@@ -179,20 +179,23 @@ class DirectExchange:
         admission = self._admission
         if admission is None or admission.delivery is None:
             return 0
-        per_token_s = admission.delivery.per_token_s
-        took_s = self._loop.now - self._began - admission.delivery.first_token_s
+        per_token_s, all_of_it = admission.delivery.per_token_s, self._request.output_tokens
+        took_s = self._now() - self._began - admission.delivery.first_token_s
         if took_s < 0:
             return 0
-        return min(
-            self._request.output_tokens, int(took_s / per_token_s) if per_token_s else self._request.output_tokens
-        )
+        return min(all_of_it, int(took_s / per_token_s)) if per_token_s else all_of_it
 
     def _finish(self, how: Any) -> None:
         if self._admission is not None:
-            self._model.finish(self._admission, self._produced, self._loop.now, how)
+            self._model.finish(self._admission, self._produced, self._now(), how)
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def __del__(self) -> None:
+        """Dropped unread: the collector closes the connection, and the provider sees that its caller has gone."""
+        if self.outcome is None:
+            self.cut("dropped")
 
 
 def request_of(call: Call, model: str) -> Request:

@@ -8,9 +8,10 @@ from typing import Any
 
 from actorrouter import Call, Router
 from actorrouter.router.grants import Grant
+from actorrouter.runtime.loop import Loop
 from actorrouter.simulation.world.direct import DirectExchange
 from actorrouter.simulation.world.heap import HeapLoop, Task
-from actorrouter.simulation.world.stage import Process, Run
+from actorrouter.simulation.world.stage import Run
 
 
 class FastRouter(Router):
@@ -19,28 +20,29 @@ class FastRouter(Router):
     def __init__(self, run: Run, loop: HeapLoop, **options: Any) -> None:
         super().__init__(run.scenario.router, loop=loop, **options)
         self._run = run
-        self._heap = loop
 
     def exchange(self, grant: Grant, call: Call) -> Any:
         """One send over this grant."""
-        return DirectExchange(self.runtime, self._heap, self._run.upstream, self._wall, grant, call)
+        return DirectExchange(self.runtime, self._run, grant, call)
 
 
 class FastStage:
     """A scenario on a heap. No tasks, no sockets, no threads."""
 
+    loop: Loop
+
     def __init__(self) -> None:
-        self.loop = HeapLoop()
+        self.loop = self.heap = HeapLoop()
         self.run: Run
         self._work: dict[Task, None] = {}
         self._opened = 0
 
     @property
     def now(self) -> float:
-        return self.loop.now
+        return self.heap.now
 
     def spawn(self, work: Coroutine[Any, Any, None], *, of_process: bool = True) -> Task:
-        task = self.loop.spawn(work)
+        task = self.heap.spawn(work)
         if of_process:
             self._work[task] = None
             if len(self._work) > 1024 + 2 * self.run.under_way:
@@ -48,37 +50,35 @@ class FastStage:
         return task
 
     async def sleep_until(self, at: float) -> None:
-        await self.loop.sleep_until(at)
+        await self.heap.sleep_until(at)
 
     def stall(self, seconds: float) -> None:
-        self.loop.now += seconds
+        self.heap.now += seconds
 
     async def open(self) -> None:
         run, self._opened = self.run, self._opened + 1
         router = FastRouter(
             run,
-            self.loop,
+            self.heap,
             journal=run.sabotage.journal(),
             wall=run.wall,
             rng=random.Random(f"{run.seed}/router/{self._opened}"),
             observers=[run.recorder.read],
         )
         router.begin()
-        self.loop.runtimes = [router.runtime]
+        self.heap.runtimes = [router.runtime]
         run.begin(router)
 
     def kill(self) -> None:
-        process: Process | None = self.run.process
         self.run.end(killed=True)
-        self.loop.runtimes = []
+        self.heap.runtimes = []
         for task in list(self._work):
             if not task.done:
                 task.drop()
         self._work.clear()
-        del process
 
     def play(self) -> bool:
         """Until all is done, or the scenario's time is over: False."""
         run = self.run
-        self.loop.run(run.started + run.scenario.duration_s + run.scenario.settle_s, lambda: run.done)
+        self.heap.run(run.started + run.scenario.duration_s + run.scenario.settle_s, lambda: run.done)
         return run.done

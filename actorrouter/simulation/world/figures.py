@@ -25,22 +25,16 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
     told["amplification"] = told["arrived"] / offered
     told["goodput_tokens"] = counts["goodput_tokens"]
     told["spend_usd"] = max((max(series) for series in recorder.spend.values()), default=0.0)
-    told["budget_peak"] = max(
-        (max(series) / recorder.caps[name] for name, series in recorder.spend.items() if recorder.caps[name]),
-        default=0.0,
-    )
+    peaks = [max(series) / recorder.caps[name] for name, series in recorder.spend.items() if recorder.caps[name]]
+    told["budget_peak"] = max(peaks, default=0.0)
     events = recorder.events
     told["crashes"] = events["ActorCrashed"]
     told["restarts"] = events["ActorRestarted"]
     told["quarantines"] = events["Quarantined"]
     told["expired"] = events["Expired"]
     told["dead_letters"] = recorder.dead_letters
-    told["circuit_opens"] = sum(
-        n for what, n in recorder.seen.items() if what.startswith("circuit") and what.endswith("> open")
-    )
-    told["keys_disabled"] = sum(
-        n for what, n in recorder.seen.items() if what.startswith("key") and what.endswith("> disabled")
-    )
+    told["circuit_opens"] = _reached(recorder.seen, "circuit", "open")
+    told["keys_disabled"] = _reached(recorder.seen, "key", "disabled")
     told["surprise_tokens"] = float(recorder.surprise["tokens"])
     told["events"] = sum(events.values())
     told["ended_s"] = round(run.ended_at - run.started, 6)
@@ -50,6 +44,11 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
         told[f"wait_p99_s.{name}"] = quantiles(kept.waits)["p99"]
     told["fairness"] = fairness([kept.served / max(1, kept.offered) for kept in recorder.tenants.values()])
     return told
+
+
+def _reached(seen: Mapping[str, int], who: str, state: str) -> int:
+    """How often one of these was seen to come into this state."""
+    return sum(n for what, n in seen.items() if what.startswith(f"{who} ") and what.endswith(f"> {state}"))
 
 
 def _theirs(books: Mapping[str, Any]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup
 
 from actorrouter import open_router
 from actorrouter.errors import InvalidConfig
-from actorrouter.runtime.loop import AnyioLoop
+from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.simulation.providers.endpoints import Site
 from actorrouter.simulation.world.network import Network
 from actorrouter.simulation.world.scenario import Scenario
@@ -34,8 +34,11 @@ _CLOCKED: Final = ("httpcore2._async.http11", "httpcore2._async.connection_pool"
 class FullStage:
     """A scenario on trio."""
 
+    loop: Loop
+
     def __init__(self, group: TaskGroup, clock: Any) -> None:
         self.loop = AnyioLoop()
+        self._members: dict[anyio.CancelScope, dict[anyio.CancelScope, None]] = {}
         self.group = group
         self._clock = clock
         self.run: Run
@@ -61,8 +64,6 @@ class FullStage:
             await work
         if process is not None:
             self._members.get(process, {}).pop(scope, None)
-
-    _members: dict[anyio.CancelScope, dict[anyio.CancelScope, None]] = {}  # noqa: RUF012 - replaced for each stage
 
     async def sleep_until(self, at: float) -> None:
         await anyio.sleep_until(at)
@@ -116,7 +117,6 @@ async def _play(scenario: Scenario, seed: int, clock: Any) -> tuple[Run, bool]:
 
     async with anyio.create_task_group() as group:
         stage = FullStage(group, clock)
-        stage._members = {}
         run = stage.run = make_run(scenario, seed, stage)
         stage.network = Network(run.upstream, _sites(run), group)
         await stage.open()
@@ -131,7 +131,7 @@ async def _play(scenario: Scenario, seed: int, clock: Any) -> tuple[Run, bool]:
 
 async def _until_done(run: Run) -> None:
     await anyio.sleep_until(run.started + run.scenario.duration_s)
-    while not run.done:
+    while not run.done:  # noqa: ASYNC110 - virtual time: looking costs nothing
         await anyio.sleep(run.recorder.bucket_s)
 
 
@@ -146,15 +146,15 @@ def _sites(run: Run) -> dict[str, Site]:
 @contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
     """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only."""
-    scheduler = importlib.import_module("trio._core._run")
-    before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING  # type: ignore[attr-defined]
-    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[attr-defined]
-    scheduler._r.seed(f"{seed}/tasks")  # type: ignore[attr-defined]
+    scheduler: Any = importlib.import_module("trio._core._run")
+    before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING
+    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
+    scheduler._r.seed(f"{seed}/tasks")
     try:
         yield
     finally:
-        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[attr-defined]
-        scheduler._r.seed()  # type: ignore[attr-defined]
+        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before
+        scheduler._r.seed()
 
 
 @contextmanager
@@ -162,10 +162,11 @@ def _virtual_clocks(current_time: Any) -> Iterator[None]:
     """HTTP clients measure idle connections with the machine's clock; here they read the virtual one."""
     virtual = types.SimpleNamespace(monotonic=current_time)
     importlib.import_module("httpx2")
-    replaced = [module for name in _CLOCKED if (module := sys.modules.get(name)) and hasattr(module, "time")]
+    loaded: list[Any] = [sys.modules.get(name) for name in _CLOCKED]
+    replaced = [module for module in loaded if hasattr(module, "time")]
     before = [module.time for module in replaced]
     for module in replaced:
-        module.time = virtual  # type: ignore[assignment]
+        module.time = virtual
     try:
         yield
     finally:

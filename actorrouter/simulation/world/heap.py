@@ -191,7 +191,7 @@ class HeapLoop:
         if task is not None and task.doomed is not None:
             raise Cancelled
 
-    # ------------------------------------------------------------------------------------------------------ what it runs
+    # ----------------------------------------------------------------------------------------------------- what it runs
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> Task:
         """Start a coroutine, soon."""
@@ -256,10 +256,7 @@ class HeapLoop:
         task.parked += 1
         self.current = task
         try:
-            if task.doomed is None:
-                trap = task.coroutine.send(None)
-            else:
-                trap = task.coroutine.throw(Cancelled())
+            trap = task.coroutine.send(None) if task.doomed is None else task.coroutine.throw(Cancelled())
             while task.doomed is not None:
                 trap = task.coroutine.throw(Cancelled())
         except StopIteration:

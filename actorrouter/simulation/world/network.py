@@ -159,7 +159,7 @@ class Network:
         self._open: dict[End, None] = {}
         self.dialled = 0
 
-    async def dial(self, host: str, port: int) -> ByteStream:
+    async def dial(self, host: str, _port: int) -> ByteStream:
         """Open a connection, unless a trouble is on the wire. Raises OSError."""
         name = host.partition(".")[0]
         upstream, now = self.upstream, anyio.current_time()

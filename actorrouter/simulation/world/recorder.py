@@ -153,12 +153,8 @@ class Recorder:
             series = self.series.setdefault(name, [0.0] * BUCKETS)
             series[bucket] = max(series[bucket], float(amount))
         for name, provider in fleet.providers.items():
-            told = (
-                "quarantined"
-                if router.tree.quarantined(name)
-                else status.circuit_status(provider.circuit.state, now)["state"]
-            )
-            self._state(f"circuit {name}", elapsed, str(told))
+            told = str(status.circuit_status(provider.circuit.state, now)["state"])
+            self._state(f"circuit {name}", elapsed, "quarantined" if router.tree.quarantined(name) else told)
         for key_id, key in list(fleet.keys.items())[:_STATES_MAX]:
             self._state(f"key {key_id}", elapsed, str(status.key_status(key.cell.state, now)["state"]))
         for name, cell in fleet.budgets.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -56,8 +57,8 @@ def play_fast(scenario: Scenario, seed: int) -> tuple[Run, bool]:
     """On the heap. False: it did not come to an end in time."""
     stage = FastStage()
     run = stage.run = make_run(scenario, seed, stage)
-    stage.loop.spawn(stage.open())
-    stage.loop.run(stage.now, None)
+    stage.heap.spawn(stage.open())
+    stage.heap.run(stage.now)
     start(run)
     finished = stage.play()
     run.end()
@@ -68,7 +69,7 @@ def make_run(scenario: Scenario, seed: int, stage: Stage) -> Run:
     """Everything but the router, which comes with `stage.open`."""
     started = stage.now
     clock: Callable[[], float] = lambda: stage.now  # noqa: E731 - one expression
-    run = Run(
+    return Run(
         scenario,
         seed,
         stage,
@@ -76,10 +77,8 @@ def make_run(scenario: Scenario, seed: int, stage: Stage) -> Run:
         Wall(scenario.epoch.timestamp(), clock),
         Upstream.of(scenario, seed, started),
         Recorder(scenario.duration_s, started),
-        Sabotage((), __import__("random").Random(0), lambda: 0.0),
+        Sabotage(scenario.troubles, random.Random(f"{seed}/sabotage"), lambda: stage.now - started),
     )
-    run.sabotage = Sabotage(scenario.troubles, run.chance("sabotage"), lambda: run.elapsed)
-    return run
 
 
 def start(run: Run, callers: Callers | None = None) -> None:

@@ -50,7 +50,7 @@ class Sabotage:
             kind: self._spoilt(turn, trouble) if fnmatchcase(kind.__name__, trouble.message) else turn
             for kind, turn in getattr(cell.behaviour, table).items()
         }
-        cell.behaviour = attrs.evolve(cell.behaviour, **{table: turns})
+        cell.behaviour = attrs.evolve(cell.behaviour, **{table: turns})  # type: ignore[misc] # a value is an attrs class
 
     def _spoilt(self, turn: Callable[..., Any], trouble: TroubleConfig) -> Callable[..., Any]:
         def raising(*arguments: Any) -> Any:

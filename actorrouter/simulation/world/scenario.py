@@ -92,7 +92,7 @@ class TroubleConfig:
 @attrs.frozen
 class Scenario:
     """`duration_s`: seconds in which calls come. `settle_s`: most seconds after that until all work has ended.
-    `transit_s`: least and most time a request or an answer is under way. `bytes_per_token`: of the texts that are sent."""
+    `transit_s`: least and most time a request or an answer is under way. `bytes_per_token`: of texts that are sent."""
 
     title: str
     router: RouterConfig
@@ -151,13 +151,11 @@ def build(tree: Mapping[str, Any], source: str, directory: Path) -> Scenario:
             router,
             providers_of(router, tree.get("upstream", {}), epoch.timestamp()),
             {
-                name: _placed(f"workload.{name}", each, WorkloadConfig)
-                for name, each in tree.get("workload", {}).items()
+                name: _placed(f"workload.{name}", told, WorkloadConfig)
+                for name, told in _table(tree, "workload").items()
             },
-            tuple(
-                _placed(f"trouble[{index}]", each, TroubleConfig) for index, each in enumerate(tree.get("trouble", []))
-            ),
-            expectations(tree.get("expect", {})),
+            tuple(_placed(f"trouble[{at}]", told, TroubleConfig) for at, told in enumerate(tree.get("trouble", []))),
+            expectations(_table(tree, "expect")),
             own.story,
             source,
             directory,
@@ -171,6 +169,13 @@ def build(tree: Mapping[str, Any], source: str, directory: Path) -> Scenario:
         )
     except ConfigInvalid as error:
         raise InvalidConfig([f"{place}: {why}" for place, why in error.faults], source) from error
+
+
+def _table(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    told = tree.get(name, {})
+    if not isinstance(told, Mapping):
+        raise ConfigInvalid([(f"$.{name}", "expected a table")])
+    return told
 
 
 def _placed(place: str, tree: object, kind: type[_T]) -> _T:

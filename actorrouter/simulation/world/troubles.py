@@ -1,4 +1,4 @@
-"""What goes wrong at an instant, or again and again: actors die, time stalls or jumps, the process dies, keys change."""
+"""What goes wrong at an instant or again and again: actors die, time stalls or jumps, the process dies, keys change."""
 
 from __future__ import annotations
 

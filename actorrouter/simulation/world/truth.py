@@ -12,8 +12,6 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import attrs
-
 from actorrouter.adapters import build
 from actorrouter.config import Charge, LimitConfig, RouterConfig, Shape
 from actorrouter.config import ProviderConfig as ToldProvider
@@ -53,9 +51,8 @@ def providers_of(config: RouterConfig, differing: object, epoch: float) -> dict[
     made = {}
     for name, told in config.providers.items():
         try:
-            made[name] = structure(
-                _merged(_as_told(config, name, told, epoch), differing.get(name, {})), ProviderConfig
-            )
+            really = _merged(_as_told(config, name, told, epoch), differing.get(name, {}))
+            made[name] = structure(really, ProviderConfig)
         except ConfigInvalid as error:
             faults = [(f"$.upstream.{name}{place.removeprefix('$')}", why) for place, why in error.faults]
             raise ConfigInvalid(faults) from error
@@ -112,9 +109,8 @@ def _limits(
         made = _limit(limit, epoch)
         charge = limit.charge or told.charge.get(limit.dimension) or told.charge.get("*")
         made["charge"] = _CHARGES[charge or default.get(limit.dimension) or default["*"]]
-        made["name"] = (
-            f"{limit.dimension}/{made.get('window_s', 0):g}s" if limit.dimension in names else limit.dimension
-        )
+        longer = f"{limit.dimension}/{made.get('window_s', 0):g}s"
+        made["name"] = longer if limit.dimension in names else limit.dimension
         names.add(limit.dimension)
         yield made
 
@@ -160,9 +156,3 @@ def _merged(told: Mapping[str, Any], really: object) -> Any:
         before = merged.get(name)
         merged[name] = _merged(before, each) if isinstance(before, Mapping) and isinstance(each, Mapping) else each
     return merged
-
-
-def with_key(described: ProviderConfig, key_id: str, like: str, secret: str) -> ProviderConfig:
-    """The provider with one more key, in the scopes of another one."""
-    keys = {**described.keys, key_id: attrs.evolve(described.keys[like], secret=secret, revoked_at_s=None)}
-    return attrs.evolve(described, keys=keys)

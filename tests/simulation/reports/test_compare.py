@@ -62,6 +62,14 @@ def test_runs_with_other_buckets_are_drawn_on_the_same():
     )  # the higher
 
 
+def test_of_many_runs_the_first_are_drawn_and_all_are_told():
+    """And the page says so."""
+    html = compare([full(30, seed=seed) for seed in range(11)]).html()
+    assert "The plots show the first 8 runs." in html
+    assert html.count("seed 10,") >= 1
+    assert "The plots show" not in compare([full()]).html()
+
+
 def test_nothing_cannot_be_compared():
     """It is told."""
     with pytest.raises(ValueError, match="nothing to compare"):

@@ -147,6 +147,12 @@ def test_states_are_told_in_words_too():
     assert {"available", "throttled", "closed", "open", "disabled"} <= set(shown)
 
 
+def test_faults_and_restarts_are_named_beside_the_lines():
+    """Only if there are any."""
+    assert all(f"</svg>{name}</li>" in page(full()) for name in ("fault", "restart", "offered"))
+    assert "</svg>fault</li>" not in page(full(faults=(), restarts=()))
+
+
 def test_many_limits_rows_and_changes_stay_a_page():
     """Hundreds of limits, thousands of keys and a key that flips all day: what is left out is said."""
     flips = tuple((float(at), at + 1.0, "available" if at % 2 else "throttled") for at in range(20_000))

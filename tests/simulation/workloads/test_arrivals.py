@@ -142,6 +142,9 @@ def test_another_seed_or_name_makes_other_calls():
     times = [[call.at_s for call in made({n: steady}, s)] for n, s in (("x", 1), ("x", 2), ("y", 1))]
     assert times[0] != times[1]
     assert times[0] != times[2]
+    sizes = [[call.input_tokens for call in made({n: steady}, s)[:99]] for n, s in (("x", 1), ("x", 2), ("y", 1))]
+    assert sizes[0] != sizes[1]
+    assert sizes[0] != sizes[2]
 
 
 def test_sizes_do_not_change_when_calls_come():

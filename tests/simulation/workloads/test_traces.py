@@ -71,9 +71,15 @@ def test_a_faulty_trace_names_the_line(text, said):
 def test_a_missing_file_and_one_that_is_not_text_are_told(tmp_path):
     """By name, as a trace that cannot be read."""
     (tmp_path / "binary.csv").write_bytes(b"at_s,input_tokens,output_tokens\n\xff\xfe")
-    for name in ("absent.csv", "binary.csv", "absent"):
+    for name in ("absent.csv", "binary.csv"):
         with pytest.raises(TraceInvalid, match=name):
             list(read_rows(locate(name, tmp_path)))
+
+
+def test_an_unknown_name_is_told_with_the_known_ones():
+    """A file is meant by its ending."""
+    with pytest.raises(TraceInvalid, match="no trace named absent is shipped, there are azure2023_code"):
+        locate("absent")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_the_shipped_traces_read_whole(name, many):
 
 def test_the_shipped_traces_are_small_and_tell_their_licence():
     """Together at most 900 KB, each named in the README with its source."""
-    folder = locate("any").parent  # type: ignore[attr-defined]
+    folder = locate("azure2023_code").parent  # type: ignore[attr-defined]
     told = (folder / "README.md").read_text()
     shipped = sorted(path.name for path in folder.iterdir() if path.suffix == ".csv")
     assert sum((folder / name).stat().st_size for name in shipped) < 900_000

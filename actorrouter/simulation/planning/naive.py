@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import attrs
 
@@ -73,6 +73,13 @@ class _Group:
 class _Seat:
     key: _Key
     group: _Group = _Group()
+
+
+@attrs.frozen
+class _Clock:
+    """In a runtime's place: there are no pools that headers could be told to."""
+
+    clock: Callable[[], float]
 
 
 @attrs.frozen
@@ -180,10 +187,8 @@ class NaiveCallers(Callers):
     def _exchange(self, place: Place, call: Call) -> DirectExchange:
         run = self._run
         ticket = _Ticket(_Seat(_Key(place.key_id, self._providers[place.provider])), place.model)
-        nobody: Any = None  # no pools to tell of headers
-        return DirectExchange(
-            cast(Runtime, nobody), cast(Any, run.stage.loop), run.upstream, run.wall, cast(Grant, ticket), call
-        )
+        clock = _Clock(lambda: run.stage.now)
+        return DirectExchange(cast(Runtime, clock), run, cast(Grant, ticket), call)
 
 
 def places_of(config: RouterConfig, route: str) -> tuple[Place, ...]:

@@ -90,8 +90,8 @@ def play(scenario: Scenario, seed: int, *, watched: bool = False) -> Played:
     recorder = run.recorder = RefusalRecorder(scenario.duration_s, run.started)
     if not watched:
         run.law_book = Unwatched
-    stage.loop.spawn(stage.open())
-    stage.loop.run(stage.now, None)
+    stage.heap.spawn(stage.open())
+    stage.heap.run(stage.now)
     start(run)
     finished = stage.play()
     run.end()

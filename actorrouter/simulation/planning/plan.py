@@ -31,7 +31,7 @@ _STEP: Final = 1.4
 _OVER: Final = 1.3
 _LONG_S: Final = 300.0
 
-Progress = Callable[[str], None]
+Progress = Callable[[str], object]
 
 
 @attrs.frozen

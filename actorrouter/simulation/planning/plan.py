@@ -101,8 +101,8 @@ class Planner:
         return play(load.scenario(router), self.seed)
 
     def reaches(self, played: Played) -> bool:
-        """Whether it holds every target."""
-        return all(target.held(played.figures) for target in self.targets)
+        """Whether it holds every target. A run without calls proves nothing."""
+        return played.figures["offered"] > 0 and all(target.held(played.figures) for target in self.targets)
 
     def met_by(self, router: RouterConfig, load: Load, what: str) -> bool:
         """Whether another fleet reaches the targets."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
 import json
+import re
+import shlex
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import ended, process
 from tests.simulation.planning.fleets import ONE_LIMIT, calls_csv
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -69,6 +76,18 @@ def test_a_workload_that_is_not_there_is_told(cli, files, workload, words):
     code, printed, complained = cli("plan", files[0], "--workload", workload)
     assert (code, printed) == (2, "")
     assert words in complained
+
+
+def test_the_how_to_shows_what_is_printed(cli, tmp_path, monkeypatch):
+    """Its command, on the tutorial's fleet, prints what stands under it."""
+    section = (DOCS / "how-to.md").read_text(encoding="utf-8").split("## Plan a fleet\n")[1].split("\n## ")[0]
+    command, shown = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
+    shutil.copy(DOCS / "fleet.toml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, printed, _ = cli(*shlex.split(command)[1:])
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert code == 1
+    assert doctest.OutputChecker().check_output(shown, printed, flags), printed
 
 
 def test_it_can_be_interrupted(files):

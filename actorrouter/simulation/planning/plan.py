@@ -74,7 +74,7 @@ class Plan:
     next_volume: float | None
     uses: tuple[LimitUse, ...]
     long_limits: tuple[tuple[LimitUse, float], ...]
-    """Limits with windows longer than what was looked at -> seconds until they would be full at this rate."""
+    """Limits with windows longer than what was looked at, and seconds until they are full if it goes on like this."""
     needs: Needs | None
     baselines: Mapping[str, Mapping[str, float]]
     not_rehearsed: tuple[str, ...]
@@ -167,6 +167,8 @@ def make_plan(
     carried, unbound = planner.most(part, start)
     over = planner.point(part, carried.volume * _OVER)[1] if carried and not unbound else asked
     at_most = planner.point(part, carried.volume)[1] if carried else asked
+    if not over.refusals:  # a target may be missed before anybody is refused
+        over = asked
     binding = _binding(over, at_most)
     following = _next(at_most, binding)
     needed = None
@@ -264,9 +266,14 @@ def _next(at_most: Played, binding: tuple[Binding, ...]) -> LimitUse | None:
 
 
 def _long(asked: Played, looked_at_s: float) -> tuple[tuple[LimitUse, float], ...]:
-    """What a longer run would fill."""
-    long = [use for use in asked.uses if use.window_s is not None and use.window_s > looked_at_s and use.mean > 0]
-    return tuple((use, looked_at_s / use.mean) for use in long)
+    """What would be full before its window is over if the workload went on like this."""
+    found = []
+    for use in asked.uses:
+        if use.window_s is not None and use.window_s > looked_at_s and use.mean > 0:
+            full_s = looked_at_s / use.mean
+            if full_s < use.window_s:
+                found.append((use, full_s))
+    return tuple(found)
 
 
 def _uncounted(router: RouterConfig) -> tuple[str, ...]:

@@ -77,7 +77,10 @@ def _limits(plan: Plan) -> Iterator[str]:
         full = f"full at about {times_text(plan.next_volume)} the workload, by its use"
         yield f"After that:  {limit_text(plan.next_limit)}, {full}"
     for use, full_s in plan.long_limits:
-        yield f"Longer than this run: {limit_text(use)}, full after {time_text(full_s)} at this rate"
+        yield (
+            f"Not for long: {limit_text(use)} is full after {time_text(full_s)} of the workload as it is, "
+            "and what is carried above counts on what is left of it at the start"
+        )
     if plan.not_rehearsed:
         yield f"Not rehearsed: limits of {', '.join(plan.not_rehearsed)}"
 

@@ -140,6 +140,7 @@ def test_what_no_account_mends_is_told_as_such(monkeypatch, tmp_path):
     load = read_load(str(tmp_path / "calls.csv"), fleet)
     plan = make_plan(fleet, load, parse_targets(["p50 took < 1 ms"]))
     assert plan.carried is None
+    assert plan.needs is not None
     assert (plan.needs.accounts, plan.needs.tier) == (None, None)
     assert "carries nothing within the targets" in tell(plan, fleet)
 

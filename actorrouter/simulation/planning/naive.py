@@ -44,7 +44,8 @@ def play_naive(scenario: Scenario, seed: int, name: str) -> dict[str, float]:
     run = stage.run = make_run(scenario, seed, stage)
     picker = PICKERS[name](scenario.router, run.chance(f"picker/{name}"), run.wall)
     start(run, NaiveCallers(run, picker))
-    stage.play()
+    until = run.started + scenario.duration_s + scenario.settle_s
+    stage.heap.run(until, lambda: not run.arriving and not run.under_way)
     run.end()
     return figures_told(run)
 

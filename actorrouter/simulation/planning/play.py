@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from actorrouter import RouterError
 from actorrouter.observe.laws import LawBook
+from actorrouter.observe.laws.bookings import Bookings
 from actorrouter.simulation.providers.books import Scope
+from actorrouter.simulation.providers.limit_config import UNTIL_FINISHED
 from actorrouter.simulation.providers.limits import Limit
 from actorrouter.simulation.world.fast import FastStage
 from actorrouter.simulation.world.figures import figures_of
@@ -69,6 +71,7 @@ class Unwatched(LawBook):
     def __init__(self, router: Any) -> None:  # noqa: ARG002 - what reads nothing needs none
         self.violations = []
         self.violated = 0
+        self.bookings = Bookings(lambda *_: None)
 
     def check(self, now: float | None = None) -> None:
         """Nothing was read."""
@@ -121,7 +124,7 @@ def uses_of(run: Run) -> tuple[LimitUse, ...]:
             limit.described.name,
             limit.described.dimension,
             limit.described.amount,
-            None if limit.described.shape == "concurrency" else limit.described.window_s,
+            None if limit.described.shape in UNTIL_FINISHED else limit.described.window_s,
             _mean(run, provider, scope, limit, span_s),
             limit.peak,
             limit.attempted_peak,
@@ -142,19 +145,16 @@ def _limits(run: Run) -> list[tuple[str, Scope, Limit]]:
 
 def _mean(run: Run, provider: str, scope: Scope, limit: Limit, span_s: float) -> float:
     described = limit.described
-    if described.shape == "concurrency":
+    if described.shape in UNTIL_FINISHED:
         series = run.recorder.use.get((provider, scope.name, described.name), [0.0])
         return sum(series) / len(series)
-    allowed = described.amount * max(1.0, span_s / described.window_s)
-    return _charged(scope, limit) / allowed
-
-
-_COUNTED: Final = {"up_front": "accepted", "up_front_then_settle": "finished", "actual": "finished", "live": "finished"}
+    return _charged(scope, limit) / (described.amount * max(1.0, span_s / described.window_s))
 
 
 def _charged(scope: Scope, limit: Limit) -> float:
     """What was charged in all, from the provider's log."""
     if limit.described.dimension == "requests":
         return limit.accepted
-    kind = _COUNTED[limit.described.charge]
-    return sum(limit.weigh(sizes[0], sizes[1]) for what, _, _, *sizes in scope.log if what == kind)
+    if limit.described.charge == "up_front":
+        return sum(limit.cost(request) for kind, _, _, request, _ in scope.log if kind == "accepted")
+    return sum(limit.settled(request, tokens) for kind, _, _, request, tokens in scope.log if kind == "finished")

@@ -12,8 +12,10 @@ from actorrouter.simulation.providers.arrivals import Delivery, Outcome, Request
 from actorrouter.simulation.providers.bodies import Chat
 from actorrouter.simulation.providers.headers import Headers
 from actorrouter.simulation.providers.provider import Admission, ProviderModel
+from actorrouter.simulation.providers.refusals import error_of
 from actorrouter.simulation.providers.wire import DropConnection, Wire
 
+_COMMENT = b": keep-alive\n\n"
 _NOISE = b"\xff\xfe<html>not json"
 
 
@@ -29,6 +31,7 @@ class Answer:
     headers: Headers
     started_at: float
     produced: int = 0
+    _begun: bool = False  # the head of a stream is out
 
     async def run(self, sending: Awaitable[None]) -> None:
         try:
@@ -42,43 +45,72 @@ class Answer:
     async def _produce(self, output_tokens: int) -> None:
         """Take the time that so many tokens take in all; one that hangs takes for ever."""
         service_s = self.delivery.first_token_s + output_tokens * self.delivery.per_token_s
-        await self.wire.pause_until(inf if self.delivery.hang else self.started_at + service_s)
+        await self._wait(inf if self.delivery.hang else self.started_at + service_s)
         self.produced = output_tokens
         self.model.produce(self.admission, output_tokens, anyio.current_time())
 
+    async def _wait(self, deadline: float) -> None:
+        """Wait for an instant; a stream that has begun says now and then that it is still there."""
+        every_s = self.delivery.comment_every_s
+        while self._begun and every_s is not None and anyio.current_time() + every_s < deadline:
+            await self.wire.pause_until(anyio.current_time() + every_s)
+            await self.wire.send_events(_COMMENT)
+        await self.wire.pause_until(deadline)
+
     async def send_whole(self, body: dict[str, Any]) -> None:
+        delivery = self.delivery
         await self._produce(self.request.output_tokens)
-        garbled = self.delivery.garbage
-        self._finish("garbage" if garbled else "ok")
-        await self.wire.answer(200, _NOISE if garbled else body, self.headers)
+        failed = delivery.error_after is not None
+        told = {"error": error_of(delivery.error_status)} if failed else body
+        self._finish("garbage" if delivery.garbage else "error" if failed else "ok")
+        blank = b"\n\n" if delivery.comment_every_s is not None else b""
+        await self.wire.answer(200, _NOISE if delivery.garbage else blank + json.dumps(told).encode(), self.headers)
 
     def whole_chat(self) -> dict[str, Any]:
         message = {"role": "assistant", "content": _words(self.request.output_tokens)}
         choice = {"index": 0, "message": message, "finish_reason": self._finish_reason()}
-        return {**self._head("chat.completion"), "choices": [choice], "usage": self._usage()}
+        usage = {"usage": self._usage()} if self.delivery.usage_chunks else {}
+        return {**self._head("chat.completion"), "choices": [choice], **usage}
 
     async def stream_chat(self, chat: Chat) -> None:
-        cut_after = self.delivery.cut_after
+        delivery = self.delivery
+        if delivery.comment_every_s is not None:
+            await self._say(_COMMENT)
         await self._produce(0)
-        if self.delivery.garbage:
+        if delivery.garbage:
             await self._stream_noise()
             return
         usage = {"usage": None} if chat.include_usage else {}
-        await self.wire.start_events(self.headers, self._chunk({"role": "assistant", "content": ""}, usage))
-        await self._stream_words(self.request.output_tokens if cut_after is None else cut_after, usage)
-        if cut_after is not None:
+        await self._say(self._chunk({"role": "assistant", "content": ""}, usage))
+        ends_after = delivery.cut_after if delivery.error_after is None else delivery.error_after
+        await self._stream_words(self.request.output_tokens if ends_after is None else ends_after, usage)
+        if delivery.error_after is not None:
+            self._finish("error")
+            await self.wire.end_events(_event({"error": error_of(delivery.error_status)}))
+        elif delivery.cut_after is not None:
             await self._cut()
-            return
-        self._finish("ok")
+        else:
+            self._finish("ok")
+            await self.wire.end_events(self._ending(chat, usage) + b"data: [DONE]\n\n")
+
+    def _ending(self, chat: Chat, usage: dict[str, Any]) -> bytes:
         ending = self._chunk({}, usage, self._finish_reason())
-        if chat.include_usage:
-            ending += _event({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()})
-        await self.wire.end_events(ending + b"data: [DONE]\n\n")
+        if not chat.include_usage:
+            return ending
+        told = {**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()}
+        return ending + _event(told) * self.delivery.usage_chunks
+
+    async def _say(self, events: bytes) -> None:
+        if self._begun:
+            await self.wire.send_events(events)
+        else:
+            self._begun = True
+            await self.wire.start_events(self.headers, events)
 
     async def _stream_noise(self) -> None:
         await self._produce(self.request.output_tokens)
         self._finish("garbage")
-        await self.wire.start_events(self.headers, b"data: " + _NOISE + b"\n\n")
+        await self._say(b"data: " + _NOISE + b"\n\n")
         await self.wire.end_events()
 
     async def _stream_words(self, output_tokens: int, usage: dict[str, Any]) -> None:
@@ -104,9 +136,11 @@ class Answer:
     def _finish_reason(self) -> str:
         return "length" if self.request.output_tokens == self.request.max_tokens else "stop"
 
-    def _usage(self) -> dict[str, int]:
-        prompt, completion = self.request.input_tokens, self.request.output_tokens
-        return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    def _usage(self) -> dict[str, Any]:
+        prompt, completion, cached = self.request.input_tokens, self.request.output_tokens, self.request.cached_tokens
+        details = {"prompt_tokens_details": {"cached_tokens": cached}} if cached else {}
+        usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        return {**usage, **details}
 
 
 def _words(output_tokens: int) -> str:

@@ -3,19 +3,25 @@
 It imports the description and nothing that enforces it: the same question, answered another way.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from heapq import heappop, heappush
+from itertools import pairwise
 from math import floor, inf
-from typing import Literal
+from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import Factory, frozen
 
-from actorrouter.simulation.providers.config import LimitConfig
+from actorrouter.simulation.providers.config import LimitConfig, PriceConfig
+from actorrouter.simulation.providers.postings import Posting, PostingKind, Step, steps
+
+__all__ = ["Judged", "Posting", "PostingKind", "Violation", "find_violation", "worst_use"]
 
 _ROUNDING = 1e-6  # long sums
 
-PostingKind = Literal["accepted", "produced", "finished"]
-Posting = tuple[PostingKind, float, int, int, int]  # kind, at, sequence, input tokens, output (accepted: most) tokens
+_Named = Callable[[float], object]  # instant -> the name of its window
+_Use = tuple[float, float, float]  # when an arrival was accepted, what was used then, of which capacity
 
 
 @frozen
@@ -29,104 +35,144 @@ class Violation:
     capacity: float
 
 
-def find_violation(scope: str, limit: LimitConfig, log: Iterable[Posting], started_at: float) -> Violation | None:
-    """Say when the limit was overrun most, if it ever was. `log`: the pool's postings, oldest first."""
-    at, used = worst_use(limit, log, started_at)
-    if used <= limit.capacity * (1 + _ROUNDING) + _ROUNDING:
-        return None
-    return Violation(scope, limit.name, at - started_at, used, limit.capacity)
-
-
 @frozen
-class _Step:
-    """A charge of `amount` made `at`, counted as of `dated`. Only arrivals can break a limit."""
+class Judged:
+    """What is known besides the log. `squeezes`: from, until, share; the tightest holds. `complete`: nothing is missing
+    from the log."""
 
-    at: float
-    dated: float
-    amount: float
-    arrival: bool
+    started_at: float = 0.0
+    wall_offset: float = 0.0
+    prices: Mapping[str, PriceConfig] = Factory(dict)
+    squeezes: tuple[tuple[float, float, float], ...] = ()
+    complete: bool = True
+
+    def share(self, at: float) -> float:
+        return min([share for begins, ends, share in self.squeezes if begins <= at < ends], default=1.0)
 
 
-def worst_use(limit: LimitConfig, log: Iterable[Posting], started_at: float) -> tuple[float, float]:
-    """Find the accepted arrival after which most of the limit was in use: when, and how much."""
+def find_violation(scope: str, limit: LimitConfig, log: Iterable[Posting], judged: Judged) -> Violation | None:
+    """Say when the limit was overrun most, if it ever was. `log`: the pool's postings, oldest first."""
+    at, used, capacity = worst_use(limit, log, judged)
+    if used <= capacity * (1 + _ROUNDING) + (1e-9 if limit.dimension == "cost" else _ROUNDING):
+        return None
+    return Violation(scope, limit.name, at - judged.started_at, used, capacity)
+
+
+def worst_use(limit: LimitConfig, log: Iterable[Posting], judged: Judged | None = None) -> _Use:
+    """Find the accepted arrival after which most of the limit was in use: when, how much, of what."""
+    judged = judged or Judged()
+    charged, start = steps(limit, judged.prices, log), judged.started_at + limit.phase_s
+    if limit.shape != "adaptive":
+        charged = (step for step in charged if step.kind != "refused")
     match limit.shape:
         case "bucket":
-            uses = _bucket_uses(_steps(limit, log), limit.amount / limit.window_s, started_at)
+            uses = _bucket_uses(charged, limit, judged)
         case "sliding":
-            uses = _sliding_uses(_steps(limit, log), limit.window_s)
+            uses = _sliding_uses(charged, limit.window_s, limit.capacity)
         case "fixed":
-            uses = _fixed_uses(_steps(limit, log), limit.window_s, started_at + limit.phase_s)
-        case "concurrency":
-            uses = _concurrency_uses(log)
-    return max(uses, key=lambda use: use[1], default=(started_at, 0.0))
+            uses = _window_uses(charged, lambda at: floor((at - start) / limit.window_s), limit.capacity)
+        case "sliced":
+            each = limit.amount * limit.slice_s / limit.window_s
+            uses = _window_uses(charged, lambda at: floor((at - start) / limit.slice_s), each)
+        case "calendar":
+            uses = _window_uses(charged, _calendar(limit, judged.wall_offset), limit.capacity)
+        case "adaptive":
+            uses = _adaptive_uses(charged, limit, start, judged)
+        case "ramp":
+            uses = _ramp_uses(charged, limit, start, judged)
+        case "balance" | "in_flight" | "concurrency":
+            uses = _window_uses(charged, lambda _: 0, limit.capacity)
+    held = ((at, used, capacity * judged.share(at)) for at, used, capacity in uses)
+    return max(held, key=lambda use: use[1] / use[2], default=(judged.started_at, 0.0, limit.capacity))
 
 
-def _steps(limit: LimitConfig, log: Iterable[Posting]) -> Iterator[_Step]:
-    """What each posting charges, by the words of the description."""
-    accepted: dict[int, tuple[float, int]] = {}
-    for kind, at, sequence, input_tokens, output_tokens in log:
-        actual = _weigh(limit, input_tokens, output_tokens)
-        if kind == "accepted":
-            by_charge = {"live": _weigh(limit, input_tokens, 0), "actual": 0}
-            up_front = 1 if limit.dimension == "requests" else by_charge.get(limit.charge, actual)
-            accepted[sequence] = (at, up_front)
-            yield _Step(at, at, up_front, arrival=True)
-        elif kind == "produced" and limit.charge == "live":
-            yield _Step(at, at, actual, arrival=False)
-        elif kind == "finished" and sequence in accepted and limit.dimension != "requests":
-            dated, up_front = accepted.pop(sequence)
-            if limit.charge == "up_front_then_settle":
-                yield _Step(at, dated, actual - up_front, arrival=False)
-            elif limit.charge == "actual":
-                yield _Step(at, at, actual, arrival=False)
-
-
-def _weigh(limit: LimitConfig, input_tokens: int, output_tokens: int) -> int:
-    counts_input = limit.dimension in ("tokens", "input_tokens")
-    counts_output = limit.dimension in ("tokens", "output_tokens")
-    return counts_input * input_tokens + counts_output * output_tokens
-
-
-def _bucket_uses(steps: Iterable[_Step], rate: float, start: float) -> Iterator[tuple[float, float]]:
+def _bucket_uses(charged: Iterable[Step], limit: LimitConfig, judged: Judged) -> Iterator[_Use]:
     """A bucket's fill is the sum charged less what drained, above the lowest that difference has ever been."""
-    charged, lowest = 0.0, inf
-    for step in steps:
-        drained = rate * (step.at - start)
-        lowest = min(lowest, charged - drained)
-        charged += step.amount
-        lowest = min(lowest, charged - drained)
-        if step.arrival:
-            yield step.at, charged - drained - lowest
+    total, drained, lowest, before = 0.0, 0.0, inf, judged.started_at
+    for step in charged:
+        drained += limit.amount / limit.window_s * _slowed(judged, before, step.at)
+        before = max(before, step.at)
+        lowest = min(lowest, total - drained)
+        total += step.amount
+        lowest = min(lowest, total - drained)
+        if step.kind == "arrival":
+            yield step.at, total - drained - lowest, limit.capacity
 
 
-def _sliding_uses(steps: Iterable[_Step], window_s: float) -> Iterator[tuple[float, float]]:
+def _slowed(judged: Judged, since: float, until: float) -> float:
+    """The seconds between two instants, those under a squeeze counted by its share."""
+    if not judged.squeezes:
+        return max(0.0, until - since)
+    edges = sorted({since, until, *(e for s in judged.squeezes for e in s[:2] if since < e < until)})
+    return sum((b - a) * judged.share(a) for a, b in pairwise(edges)) if until > since else 0.0
+
+
+def _sliding_uses(charged: Iterable[Step], window_s: float, capacity: float) -> Iterator[_Use]:
     """Sum the window that ends at each arrival; what was settled by then counts as settled."""
     counted: list[tuple[float, float]] = []  # a heap: the oldest leaves first
     total = 0.0
-    for step in steps:
+    for step in charged:
         heappush(counted, (step.dated, step.amount))
         total += step.amount
         while counted and counted[0][0] + window_s <= step.at:
             total -= heappop(counted)[1]
-        if step.arrival:
-            yield step.at, total
+        if step.kind == "arrival":
+            yield step.at, total, capacity
 
 
-def _fixed_uses(steps: Iterable[_Step], window_s: float, start: float) -> Iterator[tuple[float, float]]:
-    sums: dict[int, float] = {}
-    for step in steps:
-        window = floor((step.at - start) / window_s)
-        if window == floor((step.dated - start) / window_s):
-            sums[window] = sums.get(window, 0) + step.amount
-        if step.arrival:
-            yield step.at, sums[window]
+def _window_uses(charged: Iterable[Step], window_of: _Named, capacity: float) -> Iterator[_Use]:
+    """Sum each window; a correction counts in the window in which the charge was made, if that is still on."""
+    sums: dict[object, float] = defaultdict(float)
+    for step in charged:
+        window = window_of(step.at)
+        if window == window_of(step.dated):
+            sums[window] += step.amount
+        if step.kind == "arrival":
+            yield step.at, sums[window], capacity
 
 
-def _concurrency_uses(log: Iterable[Posting]) -> Iterator[tuple[float, float]]:
-    open_requests: set[int] = set()
-    for kind, at, sequence, _, _ in log:
-        if kind == "accepted":
-            open_requests.add(sequence)
-            yield at, len(open_requests)
-        elif kind == "finished":
-            open_requests.discard(sequence)
+def _calendar(limit: LimitConfig, wall_offset: float) -> _Named:
+    zone = ZoneInfo(limit.zone)
+
+    def name(at: float) -> object:
+        there = datetime.fromtimestamp(at + wall_offset, zone)
+        return there.date() if limit.period == "day" else (there.year, there.month)
+
+    return name
+
+
+def _adaptive_uses(charged: Iterable[Step], limit: LimitConfig, start: float, judged: Judged) -> Iterator[_Use]:
+    """Replay every window that saw anything. Of a log that is not complete only the most is known."""
+    least = limit.least or min(limit.amount, 1.0)
+    capacity = limit.initial or limit.amount
+    current, total, strained = None, 0.0, False
+    for step in charged:
+        window = floor((step.at - start) / limit.window_s)
+        if window != current:
+            if strained:
+                capacity = max(least, capacity * limit.shrink)
+            elif current is not None and total >= capacity / 2:
+                capacity = min(limit.amount, capacity * (1 + limit.growth))
+            current, total, strained = window, 0.0, False
+        in_force = (capacity if judged.complete else limit.amount) * judged.share(step.at)
+        if step.kind == "refused":
+            needed = max(step.amount, 1e-6 if limit.dimension == "cost" else 1)
+            strained = strained or total + needed > in_force + _ROUNDING / 1e3
+            continue
+        if floor((step.dated - start) / limit.window_s) == window:
+            total += step.amount
+        if step.kind == "arrival":
+            yield step.at, total, capacity if judged.complete else limit.amount
+
+
+def _ramp_uses(charged: Iterable[Step], limit: LimitConfig, start: float, judged: Judged) -> Iterator[_Use]:
+    """Compare each window with the one before. Of a log that is not complete the first two tell nothing."""
+    sums: dict[int, float] = defaultdict(float)
+    first: int | None = None
+    for step in charged:
+        window, dated = (floor((at - start) / limit.window_s) for at in (step.at, step.dated))
+        first = window if first is None else first
+        if dated >= window - 1:
+            sums[dated] += step.amount
+        if step.kind == "arrival" and (judged.complete or window > first + 1):
+            yield step.at, sums[window], max(limit.amount, sums[window - 1] * (1 + limit.growth))

@@ -31,8 +31,9 @@ def read_chat(body: object, max_tokens_default: int) -> Chat:
     output_tokens = min(max_tokens, read_count(metadata.get("output_tokens", max_tokens), "metadata.output_tokens"))
     text_bytes = sum(_text_bytes(message) for message in messages)
     input_tokens = read_count(metadata.get("input_tokens", text_bytes // 4), "metadata.input_tokens", most=BODY_MAX)
+    cached_tokens = read_count(metadata.get("cached_tokens", 0), "metadata.cached_tokens", most=input_tokens)
     options = read_table(table.get("stream_options") or {}, "stream_options")
-    request = Request(model, input_tokens, max_tokens, output_tokens)
+    request = Request(model, input_tokens, max_tokens, output_tokens, cached_tokens)
     return Chat(request, table.get("stream") is True, options.get("include_usage") is True)
 
 

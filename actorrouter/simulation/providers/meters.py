@@ -1,15 +1,15 @@
-"""How each window shape counts: how full a limit is, and when that will change. One meter a shape.
+"""How window shapes count: how full a limit is, and when that will change. One meter a shape.
 
 Pure; instants are monotonic seconds. A meter counts what it is told to and refuses nothing: that is for `limits`.
+`level` is what was used at the last call; `used` brings it up to now. The rest of them: `ramps`, `calendars`.
 """
 # ruff: noqa: ARG002 - every meter has the same methods
 
 from collections import deque
 from math import floor, inf
+from typing import Protocol
 
 from attrs import Factory, define
-
-from actorrouter.simulation.providers.config import LimitConfig
 
 ENTRIES_MAX = 65_536  # beyond it the newest entries of a sliding log merge, which can only refuse more
 ROUNDING = 1e-9
@@ -23,26 +23,56 @@ class Mark:
     amount: float
 
 
+_ANYWHERE = Mark(0.0, 0.0)  # for meters that need not know where
+
+
+class Meter(Protocol):
+    """What every meter does."""
+
+    level: float
+
+    def used(self, now: float) -> float: ...
+    def charge(self, amount: float, now: float) -> Mark: ...
+    def correct(self, mark: Mark, change: float, now: float) -> None: ...
+    def free_at(self, excess: float, now: float) -> float: ...
+    def empty_at(self, now: float) -> float: ...
+
+
+class VaryingMeter(Meter, Protocol):
+    """A meter whose capacity depends on what it has seen."""
+
+    def capacity(self, now: float) -> float: ...
+    def strain(self, now: float) -> None:
+        """Somebody was refused for want of room."""
+        ...
+
+
 @define
 class BucketMeter:
     """Use that drains evenly, `rate` a second."""
 
     rate: float
-    _fill: float = 0.0
+    level: float = 0.0
     _at: float = 0.0
 
     def used(self, now: float) -> float:
         if now > self._at:
-            self._fill = max(0.0, self._fill - (now - self._at) * self.rate)
+            level = self.level - (now - self._at) * self.rate
+            self.level = max(0.0, level)
             self._at = now
-        return self._fill
+        return self.level
+
+    def pace(self, rate: float, at: float) -> None:
+        """Drain at another rate from then on."""
+        self.used(at)
+        self.rate = rate
 
     def charge(self, amount: float, now: float) -> Mark:
-        self._fill = self.used(now) + amount
-        return Mark(now, amount)
+        self.level = self.used(now) + amount
+        return _ANYWHERE
 
     def correct(self, mark: Mark, change: float, now: float) -> None:
-        self._fill = max(0.0, self.used(now) + change)
+        self.level = max(0.0, self.used(now) + change)
 
     def free_at(self, excess: float, now: float) -> float:
         return now + excess / self.rate
@@ -56,16 +86,16 @@ class SlidingMeter:
     """Exact log: a charge counts until `window_s` after it was made, that instant excluded."""
 
     window_s: float
-    _used: float = 0.0
+    level: float = 0.0
     _marks: deque[Mark] = Factory(deque)
 
     def used(self, now: float) -> float:
         while self._marks and self._marks[0].at + self.window_s <= now:
-            self._used -= self._marks.popleft().amount
-        return self._used
+            self.level -= self._marks.popleft().amount
+        return self.level
 
     def charge(self, amount: float, now: float) -> Mark:
-        self._used = self.used(now) + amount
+        self.level = self.used(now) + amount
         if len(self._marks) < ENTRIES_MAX:
             self._marks.append(Mark(now, amount))
         else:
@@ -76,7 +106,7 @@ class SlidingMeter:
     def correct(self, mark: Mark, change: float, now: float) -> None:
         if mark.at + self.window_s > now:
             mark.amount += change
-            self._used = self.used(now) + change
+            self.level = self.used(now) + change
 
     def free_at(self, excess: float, now: float) -> float:
         self.used(now)
@@ -96,22 +126,22 @@ class FixedMeter:
 
     window_s: float
     start: float
-    _used: float = 0.0
+    level: float = 0.0
     _window: int = -1
 
     def used(self, now: float) -> float:
         if self._window != (window := self._window_of(now)):
-            self._window, self._used = window, 0.0
-        return self._used
+            self._window, self.level = window, 0.0
+        return self.level
 
     def charge(self, amount: float, now: float) -> Mark:
-        self._used = self.used(now) + amount
+        self.level = self.used(now) + amount
         return Mark(now, amount)
 
     def correct(self, mark: Mark, change: float, now: float) -> None:
         used = self.used(now)
         if self._window_of(mark.at) == self._window:
-            self._used = used + change
+            self.level = used + change
 
     def free_at(self, excess: float, now: float) -> float:
         return self.start + (self._window_of(now) + 1) * self.window_s
@@ -124,39 +154,23 @@ class FixedMeter:
 
 
 @define
-class ConcurrencyMeter:
-    """Use that lasts until it is given back; nobody knows when."""
+class HoldingMeter:
+    """Use that lasts until it is given back, if ever; nobody knows when."""
 
-    _used: float = 0.0
+    level: float = 0.0
 
     def used(self, now: float) -> float:
-        return self._used
+        return self.level
 
     def charge(self, amount: float, now: float) -> Mark:
-        self._used += amount
-        return Mark(now, amount)
+        self.level += amount
+        return _ANYWHERE
 
     def correct(self, mark: Mark, change: float, now: float) -> None:
-        self._used += change
+        self.level += change
 
     def free_at(self, excess: float, now: float) -> float:
         return inf
 
     def empty_at(self, now: float) -> float:
-        return inf if self._used else now
-
-
-Meter = BucketMeter | SlidingMeter | FixedMeter | ConcurrencyMeter
-
-
-def make_meter(limit: LimitConfig, started_at: float) -> Meter:
-    """A fresh meter of the limit's shape."""
-    match limit.shape:
-        case "bucket":
-            return BucketMeter(limit.amount / limit.window_s, at=started_at)
-        case "sliding":
-            return SlidingMeter(limit.window_s)
-        case "fixed":
-            return FixedMeter(limit.window_s, started_at + limit.phase_s)
-        case "concurrency":
-            return ConcurrencyMeter()
+        return inf if self.level else now

@@ -114,10 +114,18 @@ class Wire:
             raise CallerGone
         return early
 
-    async def answer(self, status: int, body: object, headers: Headers | None = None, *, last: bool = False) -> None:
+    async def answer(
+        self,
+        status: int,
+        body: object,
+        headers: Headers | None = None,
+        *,
+        last: bool = False,
+        content_type: str = "application/json",
+    ) -> None:
         """Send a whole answer: bytes as they are, anything else as JSON. `last`: the connection ends with it."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        about = [("content-type", "application/json"), ("content-length", str(len(content)))]
+        about = [("content-type", content_type), ("content-length", str(len(content)))]
         ending = [("connection", "close")] if last else []
         head = h11.Response(status_code=status, headers=[*about, *ending, *(headers or ())], reason=b"")
         data = [] if self._head_only else [h11.Data(data=content)]

@@ -103,7 +103,7 @@ def filled(frame: Frame, path: str) -> str:
 
 def ticks(most: float, about: int = 4) -> list[float]:
     """Round values from 0 up to `most`, some `about` of them."""
-    if not isfinite(most) or most <= 0:
+    if not isfinite(most) or most < 1e-300:  # below, steps are lost to rounding
         return [0.0]
     raw = most / about
     size = 10.0 ** floor(log10(raw))

@@ -65,7 +65,7 @@ def _not_held(record: RunRecord) -> list[str]:
 
 
 def _figures(record: RunRecord) -> str:
-    return columns([(name_text(name), figure_text(name, value)) for name, value in record.figures.items()])
+    return columns([(name_text(name), figure_text(name, value)) for name, value in record.first_figures.items()])
 
 
 def _over_time(record: RunRecord) -> str:
@@ -81,8 +81,7 @@ def sparkline(values: Sequence[float]) -> str:
     """A series in a line of blocks; a block is the highest value of its stretch, and nothing is a space."""
     peaks = [value for _, _, value in downsample(values, _COLUMNS)]
     most = max(peaks, default=0)
-    scale = (len(_BARS) - 1) / most if most > 0 else 0
-    return "".join(_BARS[max(1, round(peak * scale)) if peak > 0 else 0] for peak in peaks)
+    return "".join(_BARS[max(1, round(peak / most * (len(_BARS) - 1))) if peak > 0 else 0] for peak in peaks)
 
 
 def _times(record: RunRecord) -> str:

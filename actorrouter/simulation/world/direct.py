@@ -11,13 +11,12 @@ from typing import Any, Final
 from actorrouter.messages import Observe
 from actorrouter.router.grants import Grant
 from actorrouter.runtime.runtime import Runtime
-from actorrouter.simulation.providers.arrivals import Request
+from actorrouter.simulation.providers.arrivals import Delivery, Request
 from actorrouter.simulation.providers.provider import Admission, ProviderModel
 from actorrouter.simulation.world.stage import Run
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, Call, Outcome, OutcomeClass, Scope, Usage
 
 _CONTENT: Final = b"data: {}\n\n"
-_BEFORE_SENDING: Final = frozenset({"refuse", "dns", "tls"})
 
 
 class DirectExchange:
@@ -48,19 +47,19 @@ class DirectExchange:
         """See `Exchange.start`."""
         loop, upstream, key = self._loop, self._upstream, self.grant.seat.key
         self._timeouts = key.provider.config.timeouts
-        trouble = upstream.trouble(key.provider.name, self._now())
-        if trouble is not None and trouble.kind in _BEFORE_SENDING:
-            return self._end(OutcomeClass.NOT_SENT, f"{trouble.kind}: simulated")
+        fault, cut = upstream.dial_fault(key.provider.name, self._now()), upstream.cut(key.provider.name, self._now())
+        if fault is not None and fault != "silent":
+            return self._end(OutcomeClass.NOT_SENT, f"{fault}: simulated")
         self.grant.sent()
         self._sent = True
         await loop.sleep(upstream.transit_s())
-        if trouble is not None and trouble.kind == "silent":
+        if fault == "silent":
             return await self._nothing_comes()
         admission = self._model.admit(upstream.secrets[key.key_id], self._request, self._now())
         self._admission = admission
         if admission.delivery is None:
             return await self._refused(admission)
-        if trouble is not None and trouble.kind == "cut":
+        if cut is not None:
             await loop.sleep(admission.delivery.first_token_s)
             self._finish("gone")
             return self._end(OutcomeClass.UNKNOWN, "read: simulated")
@@ -75,7 +74,7 @@ class DirectExchange:
         if admission.status == 0:
             return self._end(OutcomeClass.UNKNOWN, "read: the connection ended")
         reading = self._read(admission.status, admission)
-        self.rest = json.dumps({"error": admission.error}).encode()
+        self.rest = b"<html>" if admission.html else json.dumps({"error": admission.error}).encode()
         reading.feed(self.rest)
         self.outcome = reading.end(complete=True)
         return b""
@@ -114,10 +113,13 @@ class DirectExchange:
             self._head(admission)
             return _CONTENT
         self._produced = self._request.output_tokens
-        self._finish("garbage" if delivery.garbage else "ok")
+        failed = delivery.error_after is not None
+        self._finish("garbage" if delivery.garbage else "error" if failed else "ok")
         await self._loop.sleep(self._back_s)
         self._head(admission)
-        return self._garbled() if delivery.garbage else self._succeeded()
+        if delivery.garbage:
+            return self._broken("the answer is not a JSON object")
+        return self._broken("an error inside the answer") if failed else self._succeeded(delivery)
 
     def _head(self, admission: Admission) -> None:
         self._answering = True
@@ -131,27 +133,26 @@ class DirectExchange:
         assert admission is not None
         delivery = admission.delivery
         assert delivery is not None
-        cut = delivery.cut_after
-        tokens = self._request.output_tokens if cut is None else cut
+        early = delivery.cut_after if delivery.error_after is None else delivery.error_after
+        tokens = self._request.output_tokens if early is None else early
         ends = self._began + delivery.first_token_s + tokens * delivery.per_token_s
         await self._loop.sleep(max(0.0, ends - self._now()))
         self._produced = tokens
-        self._finish("ok" if cut is None else "truncated")
+        self._finish("ok" if early is None else "truncated" if delivery.error_after is None else "error")
         await self._loop.sleep(self._back_s)
-        if cut is None:
-            return self._succeeded()
+        if early is None:
+            return self._succeeded(delivery)
         self.cut_off = True
-        usage = self._usage(estimated=True)
-        self.outcome = Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message="the stream ended early", usage=usage)
-        return b""
+        return self._broken("the stream ended early", self._usage(estimated=True))
 
-    def _succeeded(self) -> bytes:
+    def _succeeded(self, delivery: Delivery) -> bytes:
         self.rest = _CONTENT
-        self.outcome = Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, 200, usage=self._usage())
+        usage = self._usage(estimated=not delivery.usage_chunks)
+        self.outcome = Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, 200, usage=usage)
         return b""
 
-    def _garbled(self) -> bytes:
-        self.outcome = Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message="the answer is not a JSON object")
+    def _broken(self, why: str, usage: Usage | None = None) -> bytes:
+        self.outcome = Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message=why, usage=usage)
         return b""
 
     def _usage(self, *, estimated: bool = False) -> Usage:

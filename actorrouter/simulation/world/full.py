@@ -10,6 +10,7 @@ import importlib
 import random
 import sys
 import types
+import warnings
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -108,7 +109,8 @@ def play_full(scenario: Scenario, seed: int) -> tuple[Run, bool]:
         clock = importlib.import_module("trio.testing").MockClock(autojump_threshold=0)
     except ImportError:
         raise InvalidConfig(["the full path needs trio: pip install 'actorrouter[trio]'"], scenario.source) from None
-    with _repeatable(seed), _virtual_clocks(trio.current_time):
+    with _repeatable(seed), _virtual_clocks(trio.current_time), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # streams that are abandoned on purpose
         return trio.run(_play, scenario, seed, clock, clock=clock)  # type: ignore[no-any-return]
 
 
@@ -118,7 +120,9 @@ async def _play(scenario: Scenario, seed: int, clock: Any) -> tuple[Run, bool]:
     async with anyio.create_task_group() as group:
         stage = FullStage(group, clock)
         run = stage.run = make_run(scenario, seed, stage)
-        stage.network = Network(run.upstream, _sites(run), group)
+        stage.network = Network(
+            run.upstream, {name: Site.of(model) for name, model in run.upstream.models.items()}, group
+        )
         await stage.open()
         start(run)
         with anyio.move_on_at(run.started + scenario.duration_s + scenario.settle_s):
@@ -133,14 +137,6 @@ async def _until_done(run: Run) -> None:
     await anyio.sleep_until(run.started + run.scenario.duration_s)
     while not run.done:  # noqa: ASYNC110 - virtual time: looking costs nothing
         await anyio.sleep(run.recorder.bucket_s)
-
-
-def _sites(run: Run) -> dict[str, Site]:
-    sites = {}
-    for name, model in run.upstream.models.items():
-        site = sites[name] = Site(name, model.described)
-        site.model = model
-    return sites
 
 
 @contextmanager

@@ -164,18 +164,18 @@ class Network:
         name = host.partition(".")[0]
         upstream, now = self.upstream, anyio.current_time()
         self.dialled += 1
-        trouble = upstream.trouble(name, now)
+        fault, cut = upstream.dial_fault(name, now), upstream.cut(name, now)
         await anyio.sleep(upstream.transit_s())
-        kind = trouble.kind if trouble is not None else ""
-        if kind in _FAILURES:
-            raise _FAILURES[kind]
+        if fault in _FAILURES:
+            kind, said = _FAILURES[fault]
+            raise kind(said)
         there, back = Lane(), Lane()
         ours, theirs = End(self, back, there), End(self, there, back)
-        theirs.deaf = kind == "silent"
+        theirs.deaf = fault == "silent"
         self._open[ours] = None
         self._group.start_soon(self._serve, self._sites[name], ours, theirs)
-        if kind == "cut" and trouble is not None:
-            self._group.start_soon(self._cut, theirs, trouble.amount)
+        if cut is not None:
+            self._group.start_soon(self._cut, theirs, cut.amount)
         return ours
 
     async def _serve(self, site: Site, ours: End, theirs: End) -> None:
@@ -194,8 +194,8 @@ class Network:
             end.cut()
 
 
-_FAILURES: Final[dict[str, OSError]] = {
-    "refuse": ConnectionRefusedError("simulated"),
-    "dns": socket.gaierror("simulated"),
-    "tls": ssl.SSLError("simulated"),
+_FAILURES: Final[dict[str | None, tuple[type[OSError], str]]] = {
+    "refused": (ConnectionRefusedError, "simulated"),
+    "dns": (socket.gaierror, "simulated"),
+    "tls": (ssl.SSLError, "simulated"),
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 import attrs
 
@@ -18,6 +20,9 @@ from actorrouter.simulation.world.scenario import PathKind, Scenario
 from actorrouter.simulation.world.stage import Run, Stage, Wall
 from actorrouter.simulation.world.troubles import Troubles
 from actorrouter.simulation.world.upstream import Upstream
+
+_COLLECT_EVERY: Final = 24
+_COLLECT_LATE_S: Final = 5.0
 
 
 @attrs.frozen
@@ -44,13 +49,29 @@ def rehearse(scenario: Scenario, seed: int | None = None, path: PathKind | None 
     """Play it. `seed`, `path`: in place of the scenario's own."""
     seed, path = scenario.seed if seed is None else seed, path or scenario.path
     began = time.perf_counter()
-    if path == "full":
-        from actorrouter.simulation.world.full import play_full
+    with _collecting_on_cue():
+        if path == "full":
+            from actorrouter.simulation.world.full import play_full
 
-        run, finished = play_full(scenario, seed)
-    else:
-        run, finished = play_fast(scenario, seed)
+            run, finished = play_full(scenario, seed)
+        else:
+            run, finished = play_fast(scenario, seed)
     return conclude(run, path, finished=finished, wall_s=time.perf_counter() - began)
+
+
+@contextmanager
+def _collecting_on_cue() -> Iterator[None]:
+    """What callers abandon is collected at instants of the run, not whenever the process has allocated enough."""
+    enabled = gc.isenabled()
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if enabled:
+            gc.enable()
 
 
 def play_fast(scenario: Scenario, seed: int) -> tuple[Run, bool]:
@@ -89,14 +110,19 @@ def start(run: Run, callers: Callers | None = None) -> None:
 
 
 async def _watch(run: Run) -> None:
-    """Look at everything once in a bucket while calls come, and a little later at longer and longer intervals."""
-    every_s = run.recorder.bucket_s
+    """Look at everything once in a bucket while calls come."""
+    every_s, abandoning = run.recorder.bucket_s, any(each.kind == "abandon" for each in run.scenario.troubles)
     for number in range(BUCKETS):
         await run.stage.sleep_until(run.started + (number + 0.5) * every_s)
+        if abandoning or number % _COLLECT_EVERY == 0:
+            gc.collect()
         if run.process is not None:
             run.recorder.sample(run.elapsed, run.process.router)
         for name, model in run.upstream.models.items():
             run.recorder.sample_use(run.elapsed, name, model.sample(run.stage.now))
+    while True:  # until the stage ends
+        await run.stage.sleep_until(run.stage.now + max(_COLLECT_LATE_S, every_s))
+        gc.collect()
 
 
 def conclude(run: Run, path: PathKind, *, finished: bool, wall_s: float) -> Ending:

@@ -39,9 +39,8 @@ PathKind = Literal["fast", "full"]
 
 TroubleKind = Literal[
     "crash", "poison", "tear", "stall", "clock_jump", "kill", "journal_outage", "journal_corruption",
-    "cancel", "abandon", "slow_consumer",
+    "cancel", "abandon", "slow_consumer", "cut",
     "add_key", "remove_key", "disable_key", "clear_key", "rotate_keys", "revive",
-    "refuse", "dns", "tls", "silent", "cut",
 ]  # fmt: skip
 
 
@@ -56,8 +55,8 @@ class TroubleConfig:
     For `for_s` (none: to the end), each time with `probability`: poison (a turn raises in decide), tear (in evolve),
     journal_outage (nothing can be appended), journal_corruption (what is read back is broken), cancel (a caller leaves
     within `amount` seconds), abandon (a stream is dropped unread and unclosed), slow_consumer (a caller pauses
-    `amount` seconds at each piece), and on the wire: refuse, dns, tls (no connection), silent (connected, no answer),
-    cut (the connection ends within the answer).
+    `amount` seconds at each piece), cut (a connection to the provider `target` ends within its answer). Connections
+    that do not come about are the provider's fault `dial`.
     `target`: a pattern of actors ("key:*"), keys or providers. `message`: whose turn poison spoils ("Reserve").
     """
 

@@ -103,11 +103,12 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Every call has come and ended, and nothing is reserved."""
-        if self.arriving or self.under_way:
-            return False
+        """Every call has come and ended, and nothing is reserved by any holder."""
         process = self.process
-        return process is None or not process.router.open_reservations
+        if self.arriving or self.under_way or process is None or process.router.open_reservations:
+            return False
+        process.laws.check()
+        return not any(booking.open for booking in process.laws.bookings.booked.values())
 
     def begin(self, router: Router) -> Process:
         """A router has begun to run."""

@@ -19,7 +19,7 @@ from actorrouter.errors import InvalidConfig
 from actorrouter.simulation.providers.config import ConfigInvalid, ProviderConfig, structure
 from actorrouter.values import Secret
 
-_COUNTED: Final = ("requests", "tokens", "input_tokens", "output_tokens", "concurrency")
+_COUNTED: Final = ("requests", "tokens", "input_tokens", "output_tokens", "concurrency", "cost")
 _SHAPES: Final[Mapping[Shape, str]] = {
     Shape.BUCKET: "bucket",
     Shape.SLIDING: "sliding",
@@ -35,7 +35,7 @@ _CHARGES: Final[Mapping[Charge, str]] = {
     Charge.LIVE: "live",
     Charge.HELD: "up_front_then_settle",
 }
-_EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0, "week": 604_800.0}
+_EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "week": 604_800.0}
 
 
 def providers_of(config: RouterConfig, differing: object, epoch: float) -> dict[str, ProviderConfig]:
@@ -96,6 +96,22 @@ def _as_told(config: RouterConfig, name: str, told: ToldProvider, epoch: float) 
             for key_id, key in keys.items()
         },
         "max_tokens_default": told.default_output_tokens,
+        "prices": _prices(config, name),
+        "service": {"chunk_tokens": 64},
+    }
+
+
+def _prices(config: RouterConfig, name: str) -> dict[str, Any]:
+    """By model, as the routes that go there believe; nothing where they do not say."""
+    candidates = [c for route in config.routes.values() for c in route.candidates if c.provider == name]
+    free = {"*": {"input_usd": 0.0, "output_usd": 0.0}} if candidates else {}
+    return free | {
+        each.model: {
+            "input_usd": float(each.price.input_usd_per_mtok),
+            "output_usd": float(each.price.output_usd_per_mtok),
+        }
+        for each in candidates
+        if each.price.known
     }
 
 
@@ -107,8 +123,9 @@ def _limits(
         if limit.dimension not in _COUNTED:
             continue
         made = _limit(limit, epoch)
-        charge = limit.charge or told.charge.get(limit.dimension) or told.charge.get("*")
-        made["charge"] = _CHARGES[charge or default.get(limit.dimension) or default["*"]]
+        if limit.dimension != "cost":
+            charge = limit.charge or told.charge.get(limit.dimension) or told.charge.get("*")
+            made["charge"] = _CHARGES[charge or default.get(limit.dimension) or default["*"]]
         longer = f"{limit.dimension}/{made.get('window_s', 0):g}s"
         made["name"] = longer if limit.dimension in names else limit.dimension
         names.add(limit.dimension)
@@ -129,22 +146,20 @@ def _limit(limit: LimitConfig, epoch: float) -> dict[str, Any]:
     if limit.shape is Shape.FIXED:
         made["phase_s"] = (limit.phase_s - epoch) % limit.window_s
     if limit.shape is Shape.CALENDAR:
-        made["window_s"], made["phase_s"] = _calendar(limit, epoch)
+        made |= _calendar(limit.every or "day", limit.timezone, epoch)
     return made
 
 
-def _calendar(limit: LimitConfig, epoch: float) -> tuple[float, float]:
-    """Length and phase of a calendar window, as far as it is regular: a month is taken for 31 days from its first."""
-    start = datetime.fromtimestamp(epoch, ZoneInfo(limit.timezone))
-    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    every = limit.every or "day"
-    if every == "month":
-        begun = (start - midnight.replace(day=1)).total_seconds()
-        return 31 * _EVERY_S["day"], -begun
-    if every in ("minute", "hour"):
-        return _EVERY_S[every], -(epoch % _EVERY_S[every])
-    begun = (start - midnight).total_seconds() + (_EVERY_S["day"] * start.weekday() if every == "week" else 0)
-    return _EVERY_S[every], -begun
+def _calendar(every: str, zone: str, epoch: float) -> dict[str, Any]:
+    """A window on the wall clock's marks. Weeks, hours and minutes are regular, hence fixed windows with a phase."""
+    if every in ("day", "month"):
+        return {"shape": "calendar", "period": every, "zone": zone}
+    begun = epoch % _EVERY_S[every]
+    if every == "week":
+        start = datetime.fromtimestamp(epoch, ZoneInfo(zone))
+        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        begun = (start - midnight).total_seconds() + 86_400.0 * start.weekday()
+    return {"window_s": _EVERY_S[every], "phase_s": -begun}
 
 
 def _merged(told: Mapping[str, Any], really: object) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from actorrouter.simulation.providers.config import DialFault
 from actorrouter.simulation.providers.provider import ProviderModel
 from actorrouter.simulation.world.scenario import Scenario, TroubleConfig
 from actorrouter.simulation.world.truth import secret_of
@@ -28,11 +29,13 @@ class Upstream:
     def of(cls, scenario: Scenario, seed: int, started: float) -> Upstream:
         """Everything as it is at the start."""
         models = {
-            name: ProviderModel(name, described, random.Random(f"{seed}/provider/{name}"), started)
+            name: ProviderModel(
+                name, described, random.Random(f"{seed}/provider/{name}"), started, scenario.epoch.timestamp() - started
+            )
             for name, described in scenario.upstream.items()
         }
         secrets = {key_id: secret_of(scenario.router, key_id) for key_id in scenario.router.keys}
-        wire = tuple(each for each in scenario.troubles if each.kind in _ON_THE_WIRE)
+        wire = tuple(each for each in scenario.troubles if each.kind == "cut")
         return cls(scenario, models, secrets, random.Random(f"{seed}/wire"), started, wire)
 
     def transit_s(self) -> float:
@@ -40,8 +43,12 @@ class Upstream:
         least, most = self.scenario.transit_s
         return least + (most - least) * self.chance.random() if most > least else least
 
-    def trouble(self, provider: str, now: float) -> TroubleConfig | None:
-        """What is wrong with the wire to this provider now, for one request."""
+    def dial_fault(self, provider: str, now: float) -> DialFault | None:
+        """What becomes of an attempt to connect."""
+        return self.models[provider].dial_fault(now - self.started)
+
+    def cut(self, provider: str, now: float) -> TroubleConfig | None:
+        """Whether a connection to this provider is going to end early."""
         for each in self.troubles:
             aimed = each.target in ("*", provider)
             if aimed and each.on(now - self.started) and self.chance.random() < each.probability:
@@ -56,6 +63,3 @@ class Upstream:
     def books(self, now: float) -> dict[str, Any]:
         """Provider -> its own account, audited."""
         return {name: model.books(now) for name, model in self.models.items()}
-
-
-_ON_THE_WIRE = frozenset({"refuse", "dns", "tls", "silent", "cut"})

@@ -25,14 +25,18 @@ costs = st.integers(1, 10)
 arrivals = st.lists(st.tuples(gaps, costs), max_size=60)
 
 
-def make(*limits: LimitConfig, faults: tuple[FaultConfig, ...] = (), **options) -> ProviderModel:
+def make(
+    *limits: LimitConfig, faults: tuple[FaultConfig, ...] = (), wall_offset: float = 0.0, **options
+) -> ProviderModel:
     keys = {"a": KeyConfig("secret-a", ("org",)), "b": KeyConfig("secret-b", ("org",)), "c": KeyConfig("secret-c", ())}
     described = ProviderConfig(keys, {"org": ScopeConfig(limits)}, faults=faults, retry_after="exact", **options)
-    return ProviderModel("sim", described, Random(7), 0.0)
+    return ProviderModel("sim", described, Random(7), 0.0, wall_offset)
 
 
-def ask(model: ProviderModel, now: float, most: int = 1, key: str = "a", given_tokens: int = 0) -> Admission:
-    return model.admit(f"secret-{key}", Request("sim-model", given_tokens, most, most), now)
+def ask(
+    model: ProviderModel, now: float, most: int = 1, key: str = "a", *, given_tokens: int = 0, cached_tokens: int = 0
+) -> Admission:
+    return model.admit(f"secret-{key}", Request("sim-model", given_tokens, most, most, cached_tokens), now)
 
 
 def tokens(shape: Shape = "bucket", charge: Charge = "up_front", amount: float = 16, **options) -> LimitConfig:

@@ -6,7 +6,7 @@ import anyio
 import httpx2
 import pytest
 
-from .clients import DESCRIBED, ask, books, chat, events, opened
+from .clients import DESCRIBED, ask, books, chat, connect, events, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +80,70 @@ async def test_a_truncated_stream_lacks_its_end():
             await ask(client, **chat(stream=True))
         booked = await books(client)
         assert (booked["outcomes"]["truncated"], booked["served"]) == (1, 0)
+
+
+async def test_an_error_may_come_after_200():
+    """A stream ends with an error object and no [DONE]; a plain answer is one. Neither counts as served."""
+    async with opened() as client:
+        await client.post("/__fault", json={"kind": "stream_error", "status": 529})
+        streamed = await ask(client, **chat(stream=True, usage=True))
+        *chunks, last = events(streamed.text)
+        assert streamed.status_code == 200
+        assert last["error"]["type"] == "overloaded_error"
+        assert len(chunks) >= 1
+        plain = await ask(client, **chat())
+        assert (plain.status_code, plain.json()["error"]["type"]) == (200, "overloaded_error")
+        booked = await books(client)
+        assert (booked["outcomes"]["error"], booked["served"]) == (2, 0)
+
+
+@pytest.mark.parametrize(("kind", "times"), [("no_usage", 0), ("double_usage", 2)])
+async def test_usage_may_be_left_out_or_told_twice(kind, times):
+    """However often, the stream ends well and counts as served."""
+    async with opened() as client:
+        await client.post("/__fault", json={"kind": kind})
+        *chunks, done = events((await ask(client, **chat(stream=True, usage=True))).text)
+        told = [chunk["usage"] for chunk in chunks if chunk["usage"]]
+        assert ([usage["total_tokens"] for usage in told], done) == ([13] * times, "[DONE]")
+        assert ("usage" in (await ask(client, **chat())).json()) == (times > 0)
+        assert (await books(client))["served"] == 2
+
+
+async def test_comments_keep_a_slow_stream_alive():
+    """Before there is anything to say and between the chunks; a plain answer begins with blank lines."""
+    async with opened(DESCRIBED.replace("first_token_s = 0.002", "first_token_s = 0.05")) as client:
+        await client.post("/__fault", json={"kind": "keep_alive", "every_s": 0.01})
+        text = (await ask(client, **chat(stream=True))).text
+        assert text.startswith(": keep-alive\n\n: keep-alive\n\n")
+        assert text.endswith("data: [DONE]\n\n")
+        plain = await ask(client, **chat())
+        assert plain.content.startswith(b"\n\n{")
+        assert plain.json()["usage"]["total_tokens"] == 13
+
+
+async def test_a_hung_stream_may_go_on_commenting():
+    """Alive and saying nothing, until the caller leaves."""
+    async with opened() as client:
+        for kind in ("hang", "keep_alive"):
+            await client.post("/__fault", json={"kind": kind, "every_s": 0.005})
+        body = json.dumps(chat(stream=True)["json"]).encode()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer secret-b\r\n"
+        async with await connect(client) as stream:
+            await stream.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+            received = b""
+            while received.count(b": keep-alive\n\n") < 5:
+                received += await stream.receive()
+        assert b"data:" not in received
+
+
+async def test_cached_input_is_told_as_part_of_the_input():
+    """As OpenAI does; nothing is said of it where there is none."""
+    async with opened() as client:
+        metadata = {"input_tokens": "100", "cached_tokens": "40", "output_tokens": "1"}
+        usage = (await ask(client, **chat(metadata=metadata))).json()["usage"]
+        assert (usage["prompt_tokens"], usage["prompt_tokens_details"]) == (100, {"cached_tokens": 40})
+        too_many = await ask(client, **chat(metadata={**metadata, "cached_tokens": "101"}))
+        assert too_many.status_code == 400
 
 
 async def test_garbage_is_not_json():

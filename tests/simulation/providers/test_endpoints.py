@@ -1,8 +1,14 @@
 """Every door of a provider, over real loopback sockets."""
 
+import time
+from email.utils import parsedate_to_datetime
+
 import anyio
 import httpx2
 import pytest
+
+from actorrouter.simulation.providers.config import FaultConfig, read_config
+from actorrouter.simulation.providers.endpoints import Site
 
 from .clients import DESCRIBED, ask, books, chat, connect, opened
 
@@ -73,6 +79,59 @@ async def test_an_outage_answers_503_or_drops_the_connection():
         await client.post("/__reset")
         assert (await ask(client, **chat())).status_code == 200
         assert (await books(client))["arrived"] == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 529])
+async def test_an_outage_may_answer_in_html(status):
+    """A page, as the machines in front of a provider write it."""
+    async with opened() as client:
+        await client.post("/__fault", json={"kind": "outage", "how": "html", "status": status})
+        answer = await ask(client, **chat())
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html")
+        assert answer.text.startswith(f"<html><head><title>{status} ")
+
+
+async def test_a_removed_model_is_not_listed():
+    """Nor served, from the fault on."""
+    async with opened() as client:
+        await client.post("/__fault", json={"kind": "remove_model", "models": ["sim-model"]})
+        answer = await ask(client, **chat())
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+        listed = await client.get("/v1/models", headers={"authorization": "Bearer secret-b"})
+        assert listed.json()["data"] == []
+        assert (await books(client))["rejected"]["removed_model"] == 1
+
+
+async def test_the_date_is_that_of_the_providers_own_clock():
+    """An hour ahead of ours, give or take a minute."""
+    async with opened(DESCRIBED.replace('retry_after = "exact"', "clock_skew_s = 3600")) as client:
+        told = parsedate_to_datetime((await ask(client, **chat())).headers["date"]).timestamp()
+        assert abs(told - time.time() - 3600) < 60
+
+
+async def test_a_spent_balance_is_402_with_its_metadata():
+    """Also over HTTP, and of a kind of its own for jobs."""
+    described = DESCRIBED.replace('dimension = "requests"', 'dimension = "cost"\ncode = "openrouter_credits"')
+    described = described.replace("amount = 6", "amount = 0.00001").replace(
+        "[providers.sim.keys.a]", '[providers.sim.prices."*"]\ninput_usd = 1\noutput_usd = 1\n[providers.sim.keys.a]'
+    )
+    async with opened(described) as client:
+        answer = await ask(client, **chat("a"))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (402, 402)
+        assert answer.json()["error"]["metadata"] == {"limit_source": "openrouter_credits"}
+        job = await client.post("/v1/jobs", json={"units": 50}, headers={"x-api-key": "secret-a"})
+        assert (job.status_code, job.json()["kind"]) == (402, "spent")
+
+
+async def test_a_site_tells_what_becomes_of_a_dial():
+    """Counted from its start on its own clock; a reset forgets it."""
+    described = read_config(DESCRIBED).providers["sim"]
+    site = Site("sim", described, wall=lambda: 0.0)
+    assert site.dial_fault() is None
+    site.model.add_fault(FaultConfig("dial", how="tls"), anyio.current_time())
+    assert (site.dial_fault(), site.model.books(anyio.current_time())["dial_faults"]) == ("tls", {"tls": 1})
+    site.reset()
+    assert site.dial_fault() is None
 
 
 async def test_an_injected_429_is_not_the_callers_excess():

@@ -103,7 +103,7 @@ def test_ticks_start_at_nothing_rise_evenly_and_stay_below_the_top(most, about):
     assert 2 <= len(marks) <= about + 1
 
 
-@pytest.mark.parametrize("most", [0, -1, nan, inf])
+@pytest.mark.parametrize("most", [0, -1, 5e-324, nan, inf])
 def test_nothing_has_one_tick(most):
     """At nothing."""
     assert ticks(most) == [0.0]

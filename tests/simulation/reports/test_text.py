@@ -44,6 +44,11 @@ def test_nothing_is_a_summary():
     )
 
 
+def test_the_smallest_number_there_is_does_not_break_a_sparkline():
+    """Shares of it are still shares."""
+    assert sparkline([5e-324, 0.0]) == "█ "
+
+
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=500))
 def test_a_sparkline_is_short_and_shows_whatever_is_above_nothing(values):
     """Even one call in a quiet day."""

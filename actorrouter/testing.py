@@ -1,0 +1,132 @@
+"""For your own tests: your router, unchanged, against simulated providers, in virtual time, with every law watched.
+
+    pytest_plugins = ["actorrouter.testing"]
+
+    @pytest.mark.anyio
+    async def test_a_burst_waits_and_is_served(rehearse):
+        async with rehearse("router.toml", upstream={"openai": {"retry_after": "none"}}) as world:
+            reply = await world.router.send(world.call("chat", output_tokens=20))
+            assert world.books("openai")["rejected"]["limit"] == 0
+
+On trio with `virtual_time()` as the backend hours pass in no time; on asyncio time is real. Nothing leaves the process:
+base URLs and secrets of the configuration are replaced. Leaving the block raises LawsBroken if any law was broken.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import attrs
+import pytest
+
+from actorrouter import Call, Router, RouterConfig, Secret, open_router
+from actorrouter.config.file import load
+from actorrouter.observe.laws import LawBook
+from actorrouter.simulation.providers.config import FaultConfig
+from actorrouter.simulation.providers.endpoints import Site
+from actorrouter.simulation.world.network import Network
+from actorrouter.simulation.world.scenario import Scenario, router_of
+from actorrouter.simulation.world.stage import Wall
+from actorrouter.simulation.world.truth import providers_of
+from actorrouter.simulation.world.upstream import Upstream
+from actorrouter.transport import connect
+
+__all__ = ["LawsBroken", "World", "rehearsal", "rehearse", "virtual_time"]
+
+_EPOCH = 1_795_000_000.0
+
+
+class LawsBroken(AssertionError):
+    """What the law checkers found."""
+
+
+@attrs.define(eq=False)
+class World:
+    """A running router and the providers it talks to."""
+
+    router: Router
+    laws: LawBook
+    wall: Wall
+    _upstream: Upstream
+
+    def call(self, model: str, *, input_tokens: int = 10, output_tokens: int = 10, **options: Any) -> Call:
+        """A chat call whose answer has so many tokens. `options`: of `Call`."""
+        body = {
+            "messages": [{"role": "user", "content": "word" * input_tokens}],
+            "max_tokens": max(1, output_tokens),
+            "metadata": {"input_tokens": str(input_tokens), "output_tokens": str(output_tokens)},
+        }
+        return Call(model, body, **options)
+
+    def books(self, provider: str) -> dict[str, Any]:
+        """The provider's own account: arrived, accepted, rejected by cause, in flight, by scope and by key."""
+        return self._upstream.models[provider].books(anyio.current_time())
+
+    def trouble(self, provider: str, kind: str, **about: Any) -> None:
+        """Let a fault begin now: "outage", "throttle", "truncate", "hang" and the others of `FaultConfig`."""
+        fault: Any = FaultConfig(kind, **about)  # type: ignore[arg-type] # it says which kinds there are
+        self._upstream.models[provider].add_fault(fault, anyio.current_time())
+
+
+@asynccontextmanager
+async def rehearsal(
+    config: RouterConfig | Mapping[str, Any] | str | Path,
+    *,
+    upstream: Mapping[str, Any] | None = None,
+    seed: int = 1,
+    transit_s: tuple[float, float] = (0.01, 0.06),
+) -> AsyncIterator[World]:
+    """Run a router against simulated providers for the length of the block.
+
+    `config`: as `open_router` takes it, or plain tables. `upstream`: by provider, where it differs from what the router
+    is told of it; see the page on rehearsals. Raises InvalidConfig, and LawsBroken at the end.
+    """
+    told = _simulated(config)
+    started = anyio.current_time()
+    scenario = Scenario("", told, providers_of(told, upstream or {}, _EPOCH), {}, transit_s=transit_s)
+    wire = Upstream.of(scenario, seed, started)
+    wall = Wall(_EPOCH, anyio.current_time)
+    async with anyio.create_task_group() as group:
+        network = Network(wire, {name: Site.of(model) for name, model in wire.models.items()}, group)
+        dialling = partial(connect, dial=network.dial)
+        async with open_router(told, wall=wall, rng=random.Random(seed), connect=dialling) as router:
+            world = World(router, LawBook(router), wall, wire)
+            yield world
+            world.laws.check()
+        group.cancel_scope.cancel()
+    if world.laws.violations:
+        raise LawsBroken(str(world.laws))
+
+
+def _simulated(config: RouterConfig | Mapping[str, Any] | str | Path) -> RouterConfig:
+    """The configuration with addresses and secrets that are nobody's."""
+    if isinstance(config, Mapping):
+        return router_of(config, Path())
+    told = config if isinstance(config, RouterConfig) else load(config)
+    providers = {
+        name: attrs.evolve(each, base_url=f"http://{name}.example/v1") for name, each in told.providers.items()
+    }
+    keys = {
+        key_id: attrs.evolve(key, secret=Secret(f"sk-simulated-{key_id}"), proxy=None)
+        for key_id, key in told.keys.items()
+    }
+    return attrs.evolve(told, providers=providers, keys=keys, control=None)
+
+
+def virtual_time() -> tuple[str, dict[str, Any]]:
+    """An `anyio_backend` on which time jumps as soon as every task waits: trio with its MockClock."""
+    import trio.testing
+
+    return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+@pytest.fixture
+def rehearse() -> Callable[..., AbstractAsyncContextManager[World]]:
+    """`async with rehearse(config) as world`: see `rehearsal`."""
+    return rehearsal

@@ -14,7 +14,20 @@ from tests.cli.commands import CONFIG, process
 @pytest.mark.parametrize(
     "command",
     [
-        *("check", "call", "quote", "serve", "status", "tree", "explain", "drain", "keys", "circuit", "provider"),
+        *(
+            "check",
+            "call",
+            "quote",
+            "serve",
+            "status",
+            "tree",
+            "explain",
+            "drain",
+            "keys",
+            "circuit",
+            "provider",
+            "plan",
+        ),
         *("keys clear", "keys disable", "keys test", "keys remove", "circuit reset", "circuit isolate"),
         *("provider revive", "simulate", "sweep", "compare", ""),
     ],

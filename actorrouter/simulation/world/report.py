@@ -99,7 +99,8 @@ def _quantiles(samples: Sequence[float]) -> Quantiles:
 def _histogram(samples: Sequence[float]) -> tuple[tuple[float, ...], tuple[int, ...]]:
     if not samples:
         return (), ()
-    edges = [*(edge for edge in _EDGES_S if edge < max(samples)), max(*samples, _EDGES_S[1])]
+    most = max(samples)
+    edges = [0.0, *(edge for edge in _EDGES_S if 0 < edge < most), max(most, _EDGES_S[1])]
     counts = [0] * (len(edges) - 1)
     for sample in samples:
         counts[next((at for at, edge in enumerate(edges[1:]) if sample <= edge), len(counts) - 1)] += 1

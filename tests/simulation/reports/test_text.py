@@ -40,10 +40,9 @@ def test_violations_are_told():
 
 def test_nothing_is_a_summary():
     """Title, verdict, replay."""
-    assert (
-        summary(bare())
-        == "nothing\nseed 1, fast path, 1 min of calls: every law held; nothing was expected\n\nreplay: actorrouter simulate FILE --seed 1\n"
-    )
+    played = "seed 1, fast path, 1 min of calls"
+    verdict = f"{played}: every law held; nothing was expected"
+    assert summary(bare()) == f"nothing\n{verdict}\n\nreplay: actorrouter simulate FILE --seed 1\n"
 
 
 def test_the_smallest_number_there_is_does_not_break_a_sparkline():

@@ -130,7 +130,8 @@ def _simulated(config: RouterConfig | Mapping[str, Any] | str | Path) -> RouterC
     if not isinstance(config, RouterConfig):
         return router_of(config if isinstance(config, Mapping) else str(config), Path())
     providers = {
-        name: attrs.evolve(each, base_url=f"http://{host_of(name)}/v1") for name, each in config.providers.items()
+        name: attrs.evolve(each, base_url=f"http://{host_of(name)}/v1", headers={})
+        for name, each in config.providers.items()
     }
     keys = {
         key_id: attrs.evolve(key, secret=Secret(secret_for(key_id)), proxy=None) for key_id, key in config.keys.items()

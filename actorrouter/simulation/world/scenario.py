@@ -278,9 +278,9 @@ def _simulated(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replaced(section: str, name: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    if section == "providers":
-        return {**told, "base_url": f"http://{host_of(name)}/v1"}
-    return {**{field: each for field, each in told.items() if field != "proxy"}, "secret": Secret(secret_for(name))}
+    kept = {field: each for field, each in told.items() if field not in ("headers", "proxy")}
+    address, secret = f"http://{host_of(name)}/v1", Secret(secret_for(name))
+    return {**kept, "base_url": address} if section == "providers" else {**kept, "secret": secret}
 
 
 def _exact(value: Any) -> Any:

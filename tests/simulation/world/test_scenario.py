@@ -114,6 +114,7 @@ _REAL = """
 control = "ctl.sock"
 [providers.North_1]
 base_url = "https://api.north.test/v1"
+headers = {x-team = "sk-in-a-header"}
 [keys.k1]
 provider = "North_1"
 secret = "env:NOBODY_SET_THIS"
@@ -135,6 +136,7 @@ def test_a_real_fleet_s_file_is_rehearsed_without_its_secrets_and_addresses(tmp_
     secrets = [key.secret for key in router.keys.values()]
     assert [each.reveal() for each in secrets if isinstance(each, Secret)] == ["sk-simulated-k1", "sk-simulated-k2"]
     assert router.providers["North_1"].base_url == "http://North_1.example/v1"
+    assert not router.providers["North_1"].headers
     assert router.control is None
     assert router.keys["k1"].proxy is None
 

@@ -24,6 +24,7 @@ from actorrouter.simulation.sweeps import cuts
 from actorrouter.simulation.sweeps.cuts import Cut, Tree
 from actorrouter.simulation.sweeps.jobs import Line, Staged
 from actorrouter.simulation.sweeps.pool import Pool
+from actorrouter.simulation.world.truth import stripped
 
 RUNS_MAX: Final = 300
 SECONDS_MAX: Final = 120.0
@@ -179,10 +180,12 @@ def _chunks(tree: Tree, listed: list[Cut], chunk: int) -> Iterator[Tree]:
 
 
 def whole(staged: Staged) -> Tree:
-    """A scenario's tables with the router's own file put in."""
+    """A scenario's tables with the router's own file put in; no secret and no address of a real fleet comes along."""
     tree = tomllib.loads(staged.text)
     if isinstance(tree.get("router"), str):
-        tree["router"] = tomllib.loads((staged.directory / tree["router"]).read_text(encoding="utf-8"))
+        tree["router"] = tomllib.loads((staged.directory / tree["router"]).read_text(encoding="utf-8-sig"))
+    if isinstance(tree.get("router"), dict):
+        tree["router"] = stripped(tree["router"])
     return tree
 
 

@@ -31,8 +31,7 @@ from actorrouter.simulation.providers.config import structure as described
 from actorrouter.simulation.workloads import WorkloadConfig
 from actorrouter.simulation.workloads.traces import TraceInvalid, locate
 from actorrouter.simulation.world.expectations import Expectation, expectations
-from actorrouter.simulation.world.truth import host_of, providers_of, secret_for
-from actorrouter.values import Secret
+from actorrouter.simulation.world.truth import providers_of, simulated
 
 EPOCH: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 _T = TypeVar("_T")
@@ -251,10 +250,10 @@ def router_of(said: object, directory: Path, source: str = "router") -> RouterCo
     Neither the environment nor a file with a secret is read. Raises ConfigInvalid, InvalidConfig.
     """
     if isinstance(said, str):
-        return structure(_exact(_simulated(_tree_in(directory / said))), said, {})
+        return structure(_exact(simulated(_tree_in(directory / said))), said, {})
     if not isinstance(said, Mapping):
         raise ConfigInvalid([("$.router", "expected a table with providers, keys and routes, or a file's name")])
-    return structure(_exact(_simulated(said)), source, {})
+    return structure(_exact(simulated(said)), source, {})
 
 
 def _tree_in(path: Path) -> Mapping[str, Any]:
@@ -263,24 +262,6 @@ def _tree_in(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):
         load(path, {})  # says why
         raise
-
-
-def _simulated(said: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables with what only a real fleet has taken out or replaced; what is no table is left to be refused."""
-    tree = {name: each for name, each in said.items() if name != "control"}
-    for section in ("providers", "keys"):
-        if isinstance(tree.get(section), Mapping):
-            tree[section] = {
-                name: _replaced(section, name, each) if isinstance(each, Mapping) else each
-                for name, each in tree[section].items()
-            }
-    return tree
-
-
-def _replaced(section: str, name: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {field: each for field, each in told.items() if field not in ("headers", "proxy")}
-    address, secret = f"http://{host_of(name)}/v1", Secret(secret_for(name))
-    return {**kept, "base_url": address} if section == "providers" else {**kept, "secret": secret}
 
 
 def _exact(value: Any) -> Any:

@@ -36,6 +36,7 @@ _CHARGES: Final[Mapping[Charge, str]] = {
     Charge.HELD: "up_front_then_settle",
 }
 _SPOKEN: Final = "simulated providers answer as OpenAI does; a rehearsal knows no other adapter"
+_OF_A_REAL_FLEET: Final = ("base_url", "headers", "proxy", "secret")
 _EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "week": 604_800.0}
 
 
@@ -61,6 +62,33 @@ def providers_of(config: RouterConfig, differing: object, epoch: float) -> dict[
             faults = [(f"$.upstream.{name}{place.removeprefix('$')}", why) for place, why in error.faults]
             raise ConfigInvalid(faults) from error
     return made
+
+
+def simulated(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables with addresses and secrets that are nobody's; what is no table is left to be refused."""
+    tree = stripped(said)
+    for told in _tables(tree, "providers"):
+        tree["providers"][told]["base_url"] = f"http://{host_of(told)}/v1"
+    for told in _tables(tree, "keys"):
+        tree["keys"][told]["secret"] = Secret(secret_for(told))
+    return tree
+
+
+def _tables(tree: Mapping[str, Any], section: str) -> list[str]:
+    told = tree.get(section)
+    return [name for name, each in told.items() if isinstance(each, Mapping)] if isinstance(told, Mapping) else []
+
+
+def stripped(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A router's tables without what only a real fleet has: addresses, secrets, headers, proxies, control socket."""
+    tree = {name: each for name, each in said.items() if name != "control"}
+    for section in ("providers", "keys"):
+        if names := _tables(tree, section):
+            tree[section] = {**tree[section]}
+            for name in names:
+                told = tree[section][name]
+                tree[section][name] = {field: each for field, each in told.items() if field not in _OF_A_REAL_FLEET}
+    return tree
 
 
 def secret_of(config: RouterConfig, key_id: str) -> str:

@@ -127,3 +127,17 @@ def _shrunk(line, tree):
     from actorrouter.simulation.sweeps import Shrunk
 
     return Shrunk("law 1", line, line, tree, {}, {}, 1, 0.0, complete=True)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_nothing_of_a_real_fleet_is_written(tmp_path, inline):
+    """Secrets, addresses and headers of a router's file or table stay where they are: what is shrunk is passed on."""
+    real = 'secret = "sk-live-5c1d90"\n', 'base_url = "https://gateway.internal/v1"\nheaders = {X-Pass = "hush"}\n'
+    table = '[{0}providers.north]\n{2}[{0}keys.n1]\nprovider = "north"\n{1}'
+    (tmp_path / "fleet.toml").write_text('control = "run/r.sock"\n' + table.format("", *real))
+    text = 'title = "t"\n' + (table.format("router.", *real) if inline else 'router = "fleet.toml"\n')
+    job = Job(attrs.evolve(staged(text), directory=tmp_path), 1)
+    tree = whole(job.staged)
+    assert tree["router"] == {"providers": {"north": {}}, "keys": {"n1": {"provider": "north"}}}
+    written = write(_shrunk(Line(job, ("law 1",), ("law 1 at 2: over",)), tree), tmp_path / "out").read_text()
+    assert not any(each in written for each in ("sk-live", "gateway", "hush", "r.sock"))

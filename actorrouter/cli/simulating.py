@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import attrs
 from cyclopts import Parameter
 
 from actorrouter.cli.reaching import UsageError
@@ -36,7 +37,7 @@ def simulate(
 ) -> int:
     """Rehearse a scenario on simulated providers, in virtual time: does every law hold, and what was expected of it?
 
-    Example: actorrouter simulate throttle_storm --seed 7 --report storm.html
+    Example: actorrouter simulate throttle-storm --seed 7 --report storm.html
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ def simulate(
     loaded = sweeps.cut(sweeps.stage(sweeps.find(scenario)).scenario(), cut)
     ending = rehearse(loaded, seed, path)
     record = report_of(ending, _others(loaded, ending.run.seed) if baselines else None)
+    record = attrs.evolve(record, cut_s=cut)
     say(reports.to_json(record).rstrip("\n") if json else harmless(reports.summary(record)).rstrip("\n"))
     _write(report, lambda: reports.page(record))
     return 0 if ending.holds else 1

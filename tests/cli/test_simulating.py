@@ -70,6 +70,13 @@ def test_simulate_plays_the_first_seconds_and_the_full_path(cli, here):
     assert told["figures"]["served"] > 0
 
 
+def test_the_replay_line_plays_the_same_run(cli, here):
+    """With its path and its cut: pasted, it prints the same."""
+    _, printed, _ = cli("simulate", "strict.toml", "--cut", 2, "--path", "full")
+    replay = printed.rpartition("replay: actorrouter ")[2].split()
+    assert cli(*replay)[1] == printed
+
+
 @pytest.mark.parametrize("command", ["simulate", "sweep", "compare"])
 def test_a_bad_file_is_told_with_its_place(cli, here, command):
     """Exit code 2, before anything is played."""

@@ -110,7 +110,7 @@ class RunRecord:
 
     `series` that have a place in the report: offered, served, refused, failed, provider_429 (calls in the bucket),
     waiting, in_flight (the most in the bucket). `scenario_file`: what to replay. `headline`: the figures that a reader
-    needs first; empty: all of them.
+    needs first; empty: all of them. `cut_s`: only so many seconds of the scenario were played.
     """
 
     title: str
@@ -138,6 +138,7 @@ class RunRecord:
     coverage: dict[str, int] = Factory(dict)
     baselines: tuple[Baseline, ...] | None = None
     headline: tuple[str, ...] = ()
+    cut_s: float | None = None
 
     def __attrs_post_init__(self) -> None:
         if not (self.duration_s >= 0 and self.bucket_s > 0 and math.isfinite(self.duration_s + self.bucket_s)):

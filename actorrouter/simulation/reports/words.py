@@ -87,7 +87,8 @@ def verdict_text(record: RunRecord) -> str:
 def replay_text(record: RunRecord) -> str:
     """The command that runs it again."""
     scenario = quote(record.scenario_file) if record.scenario_file else "FILE"
-    return f"actorrouter simulate {scenario} --seed {record.seed}"
+    cut = "" if record.cut_s is None else f" --cut {record.cut_s:g}"
+    return f"actorrouter simulate {scenario} --seed {record.seed} --path {record.path}{cut}"
 
 
 def _digits(value: float) -> str:

@@ -102,5 +102,6 @@ def test_the_verdict_counts_what_did_not_hold():
 
 def test_the_replay_line_can_be_pasted():
     """A file name with a space is quoted."""
-    assert replay_text(bare(seed=7)) == "actorrouter simulate FILE --seed 7"
-    assert replay_text(bare(scenario_file="my own.toml")) == "actorrouter simulate 'my own.toml' --seed 1"
+    assert replay_text(bare(seed=7)) == "actorrouter simulate FILE --seed 7 --path fast"
+    assert replay_text(bare(scenario_file="my own.toml")) == "actorrouter simulate 'my own.toml' --seed 1 --path fast"
+    assert replay_text(bare(path="full", cut_s=2.5)) == "actorrouter simulate FILE --seed 1 --path full --cut 2.5"

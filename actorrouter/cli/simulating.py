@@ -134,6 +134,8 @@ def sweep(
     _above_zero("--cut", cut)
     _above_zero("--seeds", seeds)
     _above_zero("--jobs", jobs)
+    if not within > 0:
+        raise UsageError("--within must be above 0")
     staged = [sweeps.stage(file) for file in sweeps.find_all(scenarios)]
     numbers = range(first_seed, first_seed + seeds)
     watch = _watcher()
@@ -147,6 +149,8 @@ def sweep(
         say(harmless(swept_text(swept)))
     if swept.interrupted:
         return complain("interrupted: this is what was played until then", 130)
+    if not swept.lines:
+        return complain("nothing was played: no run began in time", 1)
     return 1 if swept.failures else 0
 
 

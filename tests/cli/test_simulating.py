@@ -95,6 +95,8 @@ def test_a_bad_file_is_told_with_its_place(cli, here, command):
         (("simulate", "good/calm.toml", "--cut", "-1"), "--cut must be above 0"),
         (("sweep", "good", "--seeds", "0"), "--seeds must be above 0"),
         (("sweep", "good", "--jobs", "0"), "--jobs must be above 0"),
+        (("sweep", "good", "--within", "0"), "--within must be above 0"),
+        (("sweep", "good", "--within", "nan"), "--within must be above 0"),
         (("sweep", "."), "posson"),
         (("compare", "good/calm.toml"), "compare with what"),
         (("compare", "good/calm.toml", "strict.toml", "--policy", "ordered"), "compare with what"),
@@ -107,6 +109,13 @@ def test_what_cannot_be_meant_is_refused(cli, here, arguments, words):
     code, printed, complained = cli(*arguments)
     assert (code, printed) == (2, "")
     assert words in complained
+
+
+def test_a_sweep_that_played_nothing_has_found_nothing_out(cli, here):
+    """Exit code 1: no news is no good news."""
+    code, printed, complained = cli("sweep", "good", "--within", "1e-9")
+    assert (code, "0 runs, 0 failed, 10 not run" in printed) == (1, True)
+    assert "nothing was played" in complained
 
 
 def test_sweep_finds_shrinks_and_writes(cli, here):

@@ -127,6 +127,9 @@ def _as_told(config: RouterConfig, name: str, told: ToldProvider, epoch: float) 
             scopes[pool]["models"] = matching or list(patterns)  # an empty list would be every model
     for key_id, key in keys.items():
         if key.limits:
+            if own_scope(key_id) in config.pools:
+                why = f"limits of key {key_id} are called so at its provider: give the pool another name"
+                raise InvalidConfig([f"pools.{own_scope(key_id)}: {why}"], "router")
             scopes[own_scope(key_id)] = {"limits": list(_limits(key.limits, told, default, epoch))}
     return {
         "models": models,

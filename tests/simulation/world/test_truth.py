@@ -149,3 +149,16 @@ def test_a_secret_that_is_fetched_cannot_be_rehearsed() -> None:
     fetched = attrs.evolve(router, keys={"k": attrs.evolve(router.keys["k"], secret=fetch)})
     with pytest.raises(InvalidConfig, match=r"keys\.k\.secret"):
         providers_of(fetched, {}, EPOCH)
+
+
+def test_a_pool_cannot_take_the_name_of_a_keys_own_limits() -> None:
+    """One of them would be gone at the provider, and with it the judge of what the router holds there."""
+    limits = [{"dimension": "requests", "amount": 5}]
+    tree = {
+        "providers": {"p": {}},
+        "pools": {"k-own": {"limits": limits}},
+        "keys": {"k": {"provider": "p", "pools": ["k-own"], "limits": limits}},
+        "routes": {"chat": {"candidates": [{"provider": "p", "model": "big"}]}},
+    }
+    with pytest.raises(InvalidConfig, match="k-own"):
+        providers_of(router_of(tree, Path()), {}, EPOCH)

@@ -34,8 +34,8 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
     told["quarantines"] = events["Quarantined"]
     told["expired"] = events["Expired"]
     told["dead_letters"] = recorder.dead_letters
-    told["circuit_opens"] = _reached(recorder.seen, "circuit", "open")
-    told["keys_disabled"] = _reached(recorder.seen, "key", "disabled")
+    told["circuit_opens"] = counts["circuit_opens"]
+    told["keys_disabled"] = counts["keys_disabled"]
     told["surprise_tokens"] = float(recorder.surprise["tokens"])
     told["events"] = sum(events.values())
     told["ended_s"] = round(run.ended_at - run.started, 6)
@@ -45,11 +45,6 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
         told[f"wait_p99_s.{name}"] = quantiles(kept.waits)["p99"]
     told["fairness"] = fairness([kept.served / max(1, kept.offered) for kept in recorder.tenants.values()])
     return told
-
-
-def _reached(seen: Mapping[str, int], who: str, state: str) -> int:
-    """How often one of these was seen to come into this state."""
-    return sum(n for what, n in seen.items() if what.startswith(f"{who} ") and what.endswith(f"> {state}"))
 
 
 def _theirs(books: Mapping[str, Any]) -> dict[str, float]:

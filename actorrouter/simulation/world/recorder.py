@@ -10,11 +10,14 @@ import attrs
 
 from actorrouter import Router, RouterError
 from actorrouter import events as ev
+from actorrouter.actors.circuit import Breaker
+from actorrouter.actors.recovery import Phase
 from actorrouter.errors import NoCapacity, WaitingRoomFull
 from actorrouter.observe import status
 from actorrouter.simulation.workloads import Arrival
 from actorrouter.simulation.world.samples import Samples
 from actorrouter.simulation.world.scenario import TroubleConfig
+from actorrouter.values import OutcomeClass, Scope
 
 BUCKETS: Final = 240
 _STATES_MAX: Final = 60
@@ -56,6 +59,10 @@ class Recorder:
     caps: dict[str, float] = attrs.field(factory=dict)
     surprise: Counter[str] = attrs.field(factory=Counter)
     dead_letters: int = 0
+    router: Router | None = None
+    """Whose events these are: its states tell what an event has brought about."""
+    _opened: dict[str, float] = attrs.field(factory=dict)
+    _disabled: set[str] = attrs.field(factory=set)
     _hash: Any = attrs.field(factory=hashlib.sha256)
 
     @property
@@ -134,6 +141,33 @@ class Recorder:
             self.add(f"outcome {event.outcome}", event.at - self.started)
         for dimension, amount in event.surprise.items():
             self.surprise[dimension] += float(amount)  # type: ignore[assignment] # counters count in any number
+        if event.scope is Scope.PROVIDER:
+            self._look_at_circuit(event.key_id)
+        elif event.outcome is OutcomeClass.KEY_FATAL:
+            self._look_at_key(event.key_id)
+
+    def _look_at_circuit(self, key_id: str) -> None:
+        """Each opening has an end of its own."""
+        key = self.router.fleet.keys.get(key_id) if self.router is not None else None
+        if key is None:
+            return
+        name, state = key.provider.name, key.provider.circuit.state
+        if state.breaker is Breaker.OPEN and self._opened.get(name) != state.until:
+            self._opened[name] = state.until
+            self.counts["circuit_opens"] += 1
+
+    def _look_at_key(self, key_id: str) -> None:
+        key = self.router.fleet.keys.get(key_id) if self.router is not None else None
+        if key is not None and key.cell.state.recovery.phase is Phase.DISABLED and key_id not in self._disabled:
+            self._disabled.add(key_id)
+            self.counts["keys_disabled"] += 1
+
+    def _key_disabled(self, event: ev.Disabled) -> None:
+        for holder in event.holders:
+            self._look_at_key(holder.removeprefix("key:"))
+
+    def _cleared(self, event: ev.Cleared) -> None:
+        self._disabled -= {holder.removeprefix("key:") for holder in event.holders}
 
     def _restarted(self, event: ev.ActorRestarted) -> None:
         self._mark_restart(event.at, event.actor, "restarted")
@@ -185,6 +219,12 @@ class Recorder:
                 series = self.use.setdefault((provider, scope, limit), [0.0] * BUCKETS)
                 series[bucket] = max(series[bucket], share)
 
+    def begins(self, router: Router) -> None:
+        """A router's life begins: nothing is known of the last one."""
+        self.router = router
+        self._opened.clear()
+        self._disabled.clear()
+
     def lived(self, router: Router) -> None:
         """A router's life is over."""
         self.dead_letters += router.runtime.dead_letters
@@ -197,6 +237,8 @@ class Recorder:
 
 _NOTED: Final[dict[type, Any]] = {
     ev.Settled: Recorder._settled,
+    ev.Disabled: Recorder._key_disabled,
+    ev.Cleared: Recorder._cleared,
     ev.ActorRestarted: Recorder._restarted,
     ev.ActorCrashed: Recorder._crashed,
     ev.Quarantined: Recorder._quarantined,

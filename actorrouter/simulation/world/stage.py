@@ -114,6 +114,7 @@ class Run:
         """A router has begun to run."""
         laws = self.law_book(router)
         self.sabotage.install(router)
+        self.recorder.begins(router)
         self.process = Process(router, laws)
         return self.process
 

@@ -83,3 +83,21 @@ def test_endings_add_up_and_every_figure_is_told_on_the_page(monkeypatch: pytest
         for name in figures
     }
     assert told == measured
+
+
+@pytest.mark.parametrize("duration_s", ["60", "86400"])
+def test_a_circuit_s_opening_is_counted_however_long_the_run(monkeypatch: pytest.MonkeyPatch, duration_s: str) -> None:
+    """Also one that opened and closed between two looks at the fleet."""
+    outage = '[upstream.north]\nfaults = [{kind = "outage", at_s = 10, for_s = 5}]\n'
+    few = {"duration_s": duration_s, "rate_per_s": "2\nstop_s = 60"}
+    run = played(monkeypatch, outage, **few)
+    assert run.ending.figures["rejected.outage"] > 0
+    assert run.ending.figures["circuit_opens"] >= 1
+
+
+def test_a_key_that_is_disabled_and_cleared_again_counts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an operator or by the provider; one that is disabled already does not."""
+    more = "".join(trouble(kind, at_s=at, target="n1") for kind, at in
+                   [("disable_key", 2), ("disable_key", 3), ("clear_key", 3.01), ("disable_key", 3.02)])  # fmt: skip
+    revoked = '[upstream.south]\nfaults = [{kind = "revoke", at_s = 10, target = "s1"}]\n'
+    assert played(monkeypatch, more + revoked).ending.figures["keys_disabled"] == 3

@@ -66,6 +66,8 @@ class Plan:
     searched_s: float
     targets: tuple[Target, ...]
     asked: Point
+    violations: tuple[str, ...]
+    """Laws that the router broke on the workload as it is: a bug, and no figure here is to be trusted."""
     carried: Point | None
     unbound: bool
     points: tuple[Point, ...]
@@ -96,13 +98,14 @@ class Planner:
         self.tell = progress
         self._volumes: dict[float, tuple[Point, Played]] = {}
 
-    def rehearse(self, router: RouterConfig, load: Load) -> Played:
-        """One run."""
-        return play(load.scenario(router), self.seed)
+    def rehearse(self, router: RouterConfig, load: Load, *, watched: bool = False) -> Played:
+        """One run. `watched`: by the laws' checkers."""
+        return play(load.scenario(router), self.seed, watched=watched)
 
     def reaches(self, played: Played) -> bool:
-        """Whether it holds every target. A run without calls proves nothing."""
-        return played.figures["offered"] > 0 and all(target.held(played.figures) for target in self.targets)
+        """Whether it holds every target, and the laws. A run without calls proves nothing."""
+        held = all(target.held(played.figures) for target in self.targets)
+        return played.figures["offered"] > 0 and not played.figures["violations"] and held
 
     def met_by(self, router: RouterConfig, load: Load, what: str) -> bool:
         """Whether another fleet reaches the targets."""
@@ -158,7 +161,7 @@ def make_plan(
     """Rehearse and search. Deterministic: the same arguments give the same plan."""
     planner = Planner(router, load, targets, seed=seed, progress=progress)
     progress(f"{load.duration_s:g} s of {load.source}")
-    asked = planner.rehearse(router, load)
+    asked = planner.rehearse(router, load, watched=True)
     calls = load.calls(seed)
     asked_point = Point(1.0, peak_of(calls, load.duration_s), planner.reaches(asked), asked.figures)
     progress(f"the workload as it is: {'reaches' if asked_point.met else 'misses'} the targets")
@@ -186,6 +189,7 @@ def make_plan(
         searched_s=part.duration_s,
         targets=targets,
         asked=asked_point,
+        violations=asked.violations,
         carried=carried,
         unbound=unbound,
         points=planner.points,

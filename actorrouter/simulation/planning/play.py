@@ -87,7 +87,7 @@ class Unwatched(LawBook):
 
 
 def play(scenario: Scenario, seed: int, *, watched: bool = False) -> Played:
-    """The router's run. `watched`: by the laws' checkers, which takes several times as long."""
+    """The router's run. `watched`: by the laws' checkers, which takes half as long again."""
     stage = FastStage()
     run = stage.run = make_run(scenario, seed, stage)
     recorder = run.recorder = RefusalRecorder(scenario.duration_s, run.started)

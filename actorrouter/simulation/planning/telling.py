@@ -39,7 +39,11 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"{plan.source}: {part} {time_text(plan.whole_s)}, seed {plan.seed}, windows empty at the start"
     yield f"at its busiest minute it asks for {rate_text(plan.asked)}"
     yield ""
-    yield "The fleet as declared " + ("reaches every target." if plan.met else "misses a target.")
+    if plan.asked.figures["violations"]:
+        yield "The rehearsal failed: laws were broken, or work never ended. Please report it, with this fleet."
+        yield from (f"  {told}" for told in plan.violations[:_USES_MAX])
+    else:
+        yield "The fleet as declared " + ("reaches every target." if plan.met else "misses a target.")
     for target in plan.targets:
         mark = "ok    " if target.held(plan.asked.figures) else "missed"
         yield f"  {mark}  {target.text:<28} {target.measured(plan.asked.figures)}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from xml.dom import minidom
 
+import attrs
 import pytest
 
+from actorrouter.actors import quota
+from actorrouter.messages import Reserve
 from actorrouter.simulation.planning import needs
 from actorrouter.simulation.planning.fleet import load_fleet
 from actorrouter.simulation.planning.load import read_load
@@ -14,6 +17,7 @@ from actorrouter.simulation.planning.plan import VOLUME_MAX, make_plan
 from actorrouter.simulation.planning.plot import page
 from actorrouter.simulation.planning.targets import USUAL, parse_targets
 from actorrouter.simulation.planning.telling import plain, tell
+from actorrouter.turns import CONSENT
 from tests.simulation.planning.fleets import ONE_LIMIT, calls_csv
 
 TARGETS = parse_targets(USUAL)
@@ -155,3 +159,14 @@ def test_limits_that_a_run_is_too_short_for_are_told(tmp_path):
     assert (use.window_s, use.amount) == (86400, 1000)
     assert full_s == pytest.approx(1000 * 2.0, rel=0.03)
     assert "Not rehearsed: limits of pages" in tell(plan, fleet)
+
+
+def test_a_router_that_breaks_a_law_reaches_nothing(monkeypatch, tmp_path):
+    """Quota pools that grant everything serve all that is asked for: the laws are watched, and say how."""
+    generous = {**quota.BEHAVIOUR.decide, Reserve: lambda *_: CONSENT}
+    monkeypatch.setattr(quota, "BEHAVIOUR", attrs.evolve(quota.BEHAVIOUR, decide=generous))
+    fleet, plan = planned(tmp_path, ONE_LIMIT, 100, 0.5)
+    assert (plan.met, plan.asked.figures["violations"] > 0) == (False, True)
+    assert plan.violations[0].startswith("law 1")
+    assert "laws were broken" in tell(plan, fleet)
+    assert plain(plan)["violations"] == plan.violations

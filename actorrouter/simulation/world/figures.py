@@ -50,6 +50,7 @@ def figures_of(run: Run, books: Mapping[str, Any], *, violated: int) -> dict[str
 def _theirs(books: Mapping[str, Any]) -> dict[str, float]:
     """What the providers counted: arrivals, refusals by cause, and how far any limit was ever overrun."""
     told: dict[str, float] = {"arrived": 0, "accepted": 0, "overshoots": 0, "overshoot_worst": 0.0, "use_peak": 0.0}
+    told["unaudited"] = 0
     causes: dict[str, float] = {}
     for booked in books.values():
         told["arrived"] += booked["arrived"]
@@ -59,6 +60,7 @@ def _theirs(books: Mapping[str, Any]) -> dict[str, float]:
         for found in booked["violations"] or ():
             told["overshoots"] += 1
             told["overshoot_worst"] = max(told["overshoot_worst"], found["used"] / found["capacity"] - 1)
+        told["unaudited"] += sum(not scope["log_complete"] for scope in booked["scopes"].values())
         peaks = [limit["peak"] for scope in booked["scopes"].values() for limit in scope["limits"]]
         told["use_peak"] = max([told["use_peak"], *peaks])
     told["provider_429_ours"] = causes.pop("limit", 0)

@@ -30,7 +30,7 @@ _ALWAYS: Final = (
 )  # fmt: skip
 _IF_ANY: Final = (
     "cancelled", "abandoned", "down", "stopped", "spend_usd", "budget_peak", "circuit_opens", "keys_disabled",
-    "crashes", "restarts", "quarantines", "expired", "dead_letters", "surprise_tokens", "overshoot_worst",
+    "crashes", "restarts", "quarantines", "expired", "dead_letters", "surprise_tokens", "overshoot_worst", "unaudited",
 )  # fmt: skip
 _LIMITS_SHOWN: Final = 40
 

@@ -101,3 +101,9 @@ def test_a_key_that_is_disabled_and_cleared_again_counts_each_time(monkeypatch: 
                    [("disable_key", 2), ("disable_key", 3), ("clear_key", 3.01), ("disable_key", 3.02)])  # fmt: skip
     revoked = '[upstream.south]\nfaults = [{kind = "revoke", at_s = 10, target = "s1"}]\n'
     assert played(monkeypatch, more + revoked).ending.figures["keys_disabled"] == 3
+
+
+def test_what_the_audit_has_not_seen_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is too short is no proof that nothing was overrun."""
+    assert played(monkeypatch).ending.figures["unaudited"] == 0
+    assert played(monkeypatch, "[upstream.north]\nlog_max = 4\n").ending.figures["unaudited"] == 1

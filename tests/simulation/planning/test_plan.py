@@ -164,7 +164,8 @@ def test_limits_that_a_run_is_too_short_for_are_told(tmp_path):
 def test_a_router_that_breaks_a_law_reaches_nothing(monkeypatch, tmp_path):
     """Quota pools that grant everything serve all that is asked for: the laws are watched, and say how."""
     generous = {**quota.BEHAVIOUR.decide, Reserve: lambda *_: CONSENT}
-    monkeypatch.setattr(quota, "BEHAVIOUR", attrs.evolve(quota.BEHAVIOUR, decide=generous))
+    behaviour = attrs.evolve(quota.BEHAVIOUR, decide=generous)  # type: ignore[misc] # it is one, behind `value`
+    monkeypatch.setattr(quota, "BEHAVIOUR", behaviour)
     fleet, plan = planned(tmp_path, ONE_LIMIT, 100, 0.5)
     assert (plan.met, plan.asked.figures["violations"] > 0) == (False, True)
     assert plan.violations[0].startswith("law 1")

@@ -89,8 +89,7 @@ def test_endings_add_up_and_every_figure_is_told_on_the_page(monkeypatch: pytest
 def test_a_circuit_s_opening_is_counted_however_long_the_run(monkeypatch: pytest.MonkeyPatch, duration_s: str) -> None:
     """Also one that opened and closed between two looks at the fleet."""
     outage = '[upstream.north]\nfaults = [{kind = "outage", at_s = 10, for_s = 5}]\n'
-    few = {"duration_s": duration_s, "rate_per_s": "2\nstop_s = 60"}
-    run = played(monkeypatch, outage, **few)
+    run = played(monkeypatch, outage, duration_s=duration_s, rate_per_s="2\nstop_s = 60")
     assert run.ending.figures["rejected.outage"] > 0
     assert run.ending.figures["circuit_opens"] >= 1
 

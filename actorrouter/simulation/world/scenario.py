@@ -30,6 +30,7 @@ from actorrouter.simulation.providers.config import ConfigInvalid, ProviderConfi
 from actorrouter.simulation.providers.config import structure as described
 from actorrouter.simulation.workloads import WorkloadConfig
 from actorrouter.simulation.workloads.traces import TraceInvalid, locate
+from actorrouter.simulation.world.aims import require_aimed
 from actorrouter.simulation.world.expectations import Expectation, expectations
 from actorrouter.simulation.world.truth import providers_of, simulated
 
@@ -150,13 +151,16 @@ def build(tree: Mapping[str, Any], source: str, directory: Path) -> Scenario:
             name: _placed(f"workload.{name}", told, WorkloadConfig) for name, told in _table(tree, "workload").items()
         }
         _require_known(workloads, router, directory)
+        listed = enumerate(_list(tree, "trouble"))
+        troubles = tuple(_placed(f"trouble[{at}]", told, TroubleConfig) for at, told in listed)
+        require_aimed(troubles, router)
         epoch = own.epoch_utc
         return Scenario(
             own.title,
             router,
             providers_of(router, tree.get("upstream", {}), epoch.timestamp()),
             workloads,
-            tuple(_placed(f"trouble[{at}]", told, TroubleConfig) for at, told in enumerate(_list(tree, "trouble"))),
+            troubles,
             expectations(_table(tree, "expect")),
             own.story,
             source,

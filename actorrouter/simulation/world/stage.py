@@ -124,6 +124,7 @@ class Run:
         if process is None:
             return
         process.alive = False
+        self.recorder.sample(self.elapsed, process.router)
         if killed:
             process.laws.check()
             process.router.runtime.readers.clear()

@@ -106,3 +106,12 @@ def test_what_the_audit_has_not_seen_is_told(monkeypatch: pytest.MonkeyPatch) ->
     """A log that is too short is no proof that nothing was overrun."""
     assert played(monkeypatch).ending.figures["unaudited"] == 0
     assert played(monkeypatch, "[upstream.north]\nlog_max = 4\n").ending.figures["unaudited"] == 1
+
+
+@pytest.mark.parametrize("path", ["fast", "full"])
+def test_what_was_spent_last_counts(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """Also after the last look: the fast path is over when nobody calls any more."""
+    run = played(monkeypatch, path=path, duration_s="3600", rate_per_s="5\nstart_s = 1001\nstop_s = 1004")
+    spent = sum(books["cost_usd"] for books in run.ending.books.values())
+    assert run.ending.figures["spend_usd"] >= spent > 0
+    assert run.ending.figures["budget_peak"] == pytest.approx(run.ending.figures["spend_usd"] / 100)

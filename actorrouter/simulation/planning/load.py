@@ -100,6 +100,8 @@ def read_load(
     Raises InvalidConfig, TraceInvalid.
     """
     if source.endswith(".toml"):
+        if route is not None or speed != 1.0:
+            raise InvalidConfig(["its calls say whom they ask and when: --route and --speed are for traces"], source)
         load = _described(source)
     else:
         trace = WorkloadConfig(

@@ -102,3 +102,11 @@ def test_what_is_no_workload_is_told(fleet, tmp_path, name, text, words):
         read_load(str(tmp_path / name), fleet)
     assert words in str(caught.value)
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("said", [{"route": "chat"}, {"speed": 2.0}])
+def test_what_only_a_trace_minds_is_not_passed_over(fleet, tmp_path, said):
+    """Described workloads have routes and times of their own."""
+    (tmp_path / "storm.toml").write_text(SATURATED)
+    with pytest.raises(InvalidConfig, match="are for traces"):
+        read_load(str(tmp_path / "storm.toml"), fleet, **said)

@@ -83,6 +83,7 @@ class FullStage:
             async with open_router(
                 run.scenario.router,
                 journal=run.sabotage.journal(),
+                first_id=run.first_id,
                 wall=run.wall,
                 rng=random.Random(f"{run.seed}/router/{self._opened}"),
                 observers=[run.recorder.read],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import importlib
 import random
-import sys
 import types
 import warnings
 from collections.abc import Coroutine, Iterator
@@ -27,9 +26,8 @@ from actorrouter.simulation.world.scenario import Scenario
 from actorrouter.simulation.world.stage import Run
 from actorrouter.transport import connect
 
-_CLOCKED: Final = ("httpcore2._async.http11", "httpcore2._async.connection_pool",
-                   "httpcore._async.http11", "httpcore._async.connection_pool")  # fmt: skip
-"""Modules that read the machine's clock to tell how long a connection has been idle."""
+_CLOCKED: Final = ("httpcore2._async.http11", "httpcore._async.http11")
+"""Modules of HTTP clients that read the machine's clock to tell how long a connection has been idle."""
 
 
 class FullStage:
@@ -52,15 +50,15 @@ class FullStage:
         return anyio.current_time()
 
     def spawn(self, work: Coroutine[Any, Any, None], *, of_process: bool = True) -> anyio.CancelScope:
-        scope = anyio.CancelScope()
-        self.group.start_soon(self._carry_out, work, scope, self._process if of_process else None)
+        scope, process = anyio.CancelScope(), self._process if of_process else None
+        if process is not None:
+            self._members.setdefault(process, {})[scope] = None
+        self.group.start_soon(self._carry_out, work, scope, process)
         return scope
 
     async def _carry_out(
         self, work: Coroutine[Any, Any, None], scope: anyio.CancelScope, process: anyio.CancelScope | None
     ) -> None:
-        if process is not None:
-            self._members.setdefault(process, {})[scope] = None
         with scope:
             await work
         if process is not None:
@@ -98,6 +96,10 @@ class FullStage:
         self.network.cut_all()
         process, self._process = self._process, None
         assert process is not None
+        self._end(process)
+
+    def _end(self, process: anyio.CancelScope) -> None:
+        """Cancel it with all its work, begun or not."""
         for scope in self._members.pop(process, {}):
             scope.cancel()
         process.cancel()
@@ -109,10 +111,22 @@ def play_full(scenario: Scenario, seed: int) -> tuple[Run, bool]:
         trio = importlib.import_module("trio")
         clock = importlib.import_module("trio.testing").MockClock(autojump_threshold=0)
     except ImportError:
-        raise InvalidConfig(["the full path needs trio: pip install 'actorrouter[trio]'"], scenario.source) from None
+        raise InvalidConfig(
+            ["the full path needs trio: pip install 'actorrouter[simulation]'"], scenario.source
+        ) from None
     with _repeatable(seed), _virtual_clocks(trio.current_time), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # streams that are abandoned on purpose
-        return trio.run(_play, scenario, seed, clock, clock=clock)  # type: ignore[no-any-return]
+        try:
+            return trio.run(_play, scenario, seed, clock, clock=clock)  # type: ignore[no-any-return]
+        except BaseExceptionGroup as group:
+            raise _alone(group) from None
+
+
+def _alone(error: BaseException) -> BaseException:
+    """What one task raised, as it comes out of the fast path."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 async def _play(scenario: Scenario, seed: int, clock: Any) -> tuple[Run, bool]:
@@ -158,9 +172,7 @@ def _repeatable(seed: int) -> Iterator[None]:
 def _virtual_clocks(current_time: Any) -> Iterator[None]:
     """HTTP clients measure idle connections with the machine's clock; here they read the virtual one."""
     virtual = types.SimpleNamespace(monotonic=current_time)
-    importlib.import_module("httpx2")
-    loaded: list[Any] = [sys.modules.get(name) for name in _CLOCKED]
-    replaced = [module for module in loaded if hasattr(module, "time")]
+    replaced = [module for module in map(_imported, _CLOCKED) if hasattr(module, "time")]
     before = [module.time for module in replaced]
     for module in replaced:
         module.time = virtual
@@ -169,3 +181,11 @@ def _virtual_clocks(current_time: Any) -> Iterator[None]:
     finally:
         for module, clock in zip(replaced, before, strict=True):
             module.time = clock
+
+
+def _imported(name: str) -> Any:
+    """The module, loaded now if need be: clients load it only with their first connection."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

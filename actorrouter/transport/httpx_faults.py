@@ -66,13 +66,17 @@ def _broken_answer(text: str, stage: Stage, lost: str) -> TransportError:
 
 def _words(error: BaseException) -> str:
     for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return str(cause.verify_message)
-        if isinstance(cause, ssl.SSLError) and cause.reason:
-            return cause.reason.lower().replace("_", " ")
+        if isinstance(cause, ssl.SSLError) and (said := _said(cause)):
+            return said
         if isinstance(cause, OSError) and cause.errno:  # a resolver's numbers are its own
             return (os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)).lower()
     return "the connection was lost"
+
+
+def _said(error: ssl.SSLError) -> str:
+    """What OpenSSL says; nothing if the error was raised by somebody else, who need not set these."""
+    verified = getattr(error, "verify_message", None)
+    return str(verified) if verified else (getattr(error, "reason", None) or "").lower().replace("_", " ")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import random
-import sys
 import types
 import warnings
 from collections.abc import Coroutine, Iterator
@@ -141,25 +141,35 @@ async def _until_done(run: Run) -> None:
 
 @contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
-    """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only."""
+    """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only. Deadlines of the same
+    instant pass in the order in which they were set, not in that of addresses in memory."""
     scheduler: Any = importlib.import_module("trio._core._run")
+    serial = itertools.count()
+    scheduler.id = lambda _: next(serial)  # hides the builtin there
     before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING
     scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
     scheduler._r.seed(f"{seed}/tasks")
     try:
         yield
     finally:
+        del scheduler.id
         scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before
         scheduler._r.seed()
+
+
+def _imported(name: str) -> Any:
+    """The module, now and not when a client first asks for it; None where its client is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 
 
 @contextmanager
 def _virtual_clocks(current_time: Any) -> Iterator[None]:
     """HTTP clients measure idle connections with the machine's clock; here they read the virtual one."""
     virtual = types.SimpleNamespace(monotonic=current_time)
-    importlib.import_module("httpx2")
-    loaded: list[Any] = [sys.modules.get(name) for name in _CLOCKED]
-    replaced = [module for module in loaded if hasattr(module, "time")]
+    replaced = [module for module in map(_imported, _CLOCKED) if hasattr(module, "time")]
     before = [module.time for module in replaced]
     for module in replaced:
         module.time = virtual

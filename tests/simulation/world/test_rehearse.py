@@ -42,6 +42,29 @@ def test_the_same_seed_is_the_same_run_in_any_process() -> None:
     assert rehearse(fleet(TROUBLE, duration_s="40"), 4, "fast").trace_hash != fast
 
 
+_HERD = """
+[workload.herd]
+kind = "once"
+calls = 60
+start_s = 5
+wait_s = 4
+models = {chat = 1}
+input = {kind = "lognormal", median = 300, sigma = 0.8, most = 4000}
+output = {kind = "lognormal", median = 100, sigma = 0.8, most = 1000}
+"""
+
+
+def test_deadlines_of_one_instant_pass_in_the_same_order_in_any_run() -> None:
+    """Many give up waiting at once: who goes first does not depend on where in memory they are."""
+    scenario = fleet(_HERD, duration_s="20")
+    told = set()
+    litter: list[Any] = []
+    for number in range(4):
+        told.add(rehearse(scenario, 1, "full").trace_hash)
+        litter += [bytearray(97 * number + each) for each in range(2_000)]
+    assert len(told) == 1
+
+
 def ledger(path: Any, monkeypatch: pytest.MonkeyPatch, **changes: str) -> list[tuple[Any, ...]]:
     """What was granted and settled, when and for whom."""
     rows: list[tuple[Any, ...]] = []

@@ -5,7 +5,7 @@ export PYTHON
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint fix lock clean
+.PHONY: help setup demo test sweep bench lint fix lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s%s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ demo: setup ## an hour of a real trace in under a minute, over providers that fa
 
 test: setup ## format, rules, types, imports, tests
 	@scripts/check $(ARGS)
+
+sweep: setup ## scenarios under several seeds, in virtual time (ARGS: scenarios, --seeds 100)
+	@$(if $(ARGS),$(PY) -m actorrouter sweep $(ARGS),scripts/sweep)
 
 bench: setup ## every benchmark in full
 	@scripts/bench $(ARGS)
@@ -32,5 +35,5 @@ lock: setup ## pin again what pyproject.toml asks for (newer: make lock ARGS=--u
 	@scripts/lock $(ARGS)
 
 clean: ## remove .venv and everything that was made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-report
+	@rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-report
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

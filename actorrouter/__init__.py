@@ -3,39 +3,45 @@
 Public names; everything else is a room's own and may change. See ARCHITECTURE.md for how it hangs together.
 """
 
-from actorrouter.config import (
-    BudgetConfig,
-    CandidateConfig,
-    Charge,
-    CircuitConfig,
-    ColdStart,
-    GenericConfig,
-    KeyConfig,
-    LimitConfig,
-    PoolConfig,
-    PriceConfig,
-    ProviderConfig,
-    RouteConfig,
-    RouterConfig,
-    Shape,
-)
-from actorrouter.errors import (
-    InvalidCall,
-    InvalidConfig,
-    NoCapacity,
-    NotSent,
-    OutcomeUnknown,
-    Refused,
-    RouterError,
-    RouterStopped,
-    StreamInterrupted,
-    WaitingRoomFull,
-)
-from actorrouter.router.grants import Grant
-from actorrouter.router.journey import Reply
-from actorrouter.router.opening import BlockingRouter, open_router, open_router_blocking
-from actorrouter.router.router import Quote, Router
-from actorrouter.values import Call, Secret, Usage
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actorrouter.config import (
+        BudgetConfig,
+        CandidateConfig,
+        Charge,
+        CircuitConfig,
+        ColdStart,
+        GenericConfig,
+        KeyConfig,
+        LimitConfig,
+        PoolConfig,
+        PriceConfig,
+        ProviderConfig,
+        RouteConfig,
+        RouterConfig,
+        Shape,
+    )
+    from actorrouter.errors import (
+        InvalidCall,
+        InvalidConfig,
+        NoCapacity,
+        NotSent,
+        OutcomeUnknown,
+        Refused,
+        RouterError,
+        RouterStopped,
+        StreamInterrupted,
+        WaitingRoomFull,
+    )
+    from actorrouter.router.grants import Grant
+    from actorrouter.router.journey import Reply
+    from actorrouter.router.opening import BlockingRouter, open_router, open_router_blocking
+    from actorrouter.router.router import Quote, Router
+    from actorrouter.values import Call, Secret, Usage
 
 __version__ = "0.1.0"
 
@@ -76,3 +82,20 @@ __all__ = [
     "open_router",
     "open_router_blocking",
 ]
+
+_ROOMS = ("values", "errors", "config", "router.grants", "router.journey", "router.router", "router.opening")
+"""Where the names come from, the cheapest room first: each is imported when one of its names is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for room in _ROOMS:
+            found = vars(import_module(f"actorrouter.{room}")).get(name)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module 'actorrouter' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

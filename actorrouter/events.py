@@ -92,6 +92,7 @@ class Observed:
     at: float
     holders: tuple[str, ...]
     observations: tuple[QuotaObservation, ...]
+    reservation_id: int = 0
 
 
 @value

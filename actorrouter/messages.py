@@ -58,9 +58,10 @@ class Renew:
 
 @value
 class Observe:
-    """What the provider said about the pool's limits while answering."""
+    """What the provider said about the pool's limits while answering a reservation's request (0: nobody's)."""
 
     observations: tuple[QuotaObservation, ...]
+    reservation_id: int = 0
 
 
 @value

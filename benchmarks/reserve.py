@@ -30,6 +30,7 @@ from benchmarks.fleets import fleet
 from benchmarks.harness import finish, options, percentile, table
 
 AMOUNTS = {REQUESTS: 1, CONCURRENCY: 1, TOKENS: 1000, COST: Decimal("0.01")}
+SUCCEEDED, NONE = OutcomeClass.SUCCEEDED, Scope.NONE
 USED = {TOKENS: 700, COST: Decimal("0.007")}
 
 
@@ -55,8 +56,8 @@ def transactions(router: Router, rounds: int) -> list[float]:
         ids = tuple([cell.actor_id for cell in holders])
         commit(runtime, holders, Granted(now, reservation_id, seat.key.key_id, "m", "bench", AMOUNTS, now + 60, ids))
         now = runtime.clock()
-        settle = Settle(reservation_id, OutcomeClass.SUCCEEDED, Scope.NONE, USED)
-        ended = Settled(now, reservation_id, seat.key.key_id, ids, OutcomeClass.SUCCEEDED, Scope.NONE, USED, {})
+        settle = Settle(reservation_id, SUCCEEDED, NONE, USED)
+        ended = Settled(now, reservation_id, seat.key.key_id, ids, SUCCEEDED, NONE, USED, {})
         conclude(runtime, holders, settle, ended, now)
         times.append(time.perf_counter() - start)
     return times

@@ -1,7 +1,8 @@
-"""`router.send` against the bare HTTP client it uses, on the same loopback server, both in this process, taking turns.
+"""`router.send` against a bare `httpx2.AsyncClient`, on the same loopback server, both in this process, taking turns.
 
-`ratio` is throughput through the router over throughput of the bare client. Above 1 the router is faster: every key has
-a connection pool of its own, and a pool costs more the more connections it holds. `cpu_us`: this process's CPU a call.
+`ratio_vs_httpx2`: CPU of the bare client's call over CPU of the router's; above 1 the router with its client costs
+less. `wall_ratio`: throughput through the router over the bare client's. `cpu_us`: this process's CPU a call, bare and
+routed. `--client` chooses the router's client; every key has a connection pool of its own.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from actorrouter import (
     open_router,
 )
 from actorrouter.config import TimeoutsConfig
+from benchmarks.fast_upstream import fast_upstream
 from benchmarks.fleets import LIMITS
 from benchmarks.harness import finish, options, table
-from benchmarks.upstream import keys, upstream
 
 BODY = {"messages": [{"role": "user", "content": "x" * 300}], "max_tokens": 64, "metadata": {"output_tokens": "16"}}
 
 
-def config(base_url: str, count: int) -> RouterConfig:
+def config(base_url: str, count: int, client: str) -> RouterConfig:
     """`count` keys in one quota pool large enough never to refuse."""
     return RouterConfig(
-        providers={"sim": ProviderConfig(base_url, http_client="httpx2", timeouts=TimeoutsConfig(connect_s=60.0))},
+        providers={"sim": ProviderConfig(base_url, http_client=client, timeouts=TimeoutsConfig(connect_s=60.0))},
         pools={"org": PoolConfig(LIMITS)},
         keys={f"k{i}": KeyConfig("sim", Secret(f"sk-{i}"), ("org",)) for i in range(count)},
         routes={"m": RouteConfig((CandidateConfig("sim", "m"),), waiting_max=10_000)},
@@ -65,7 +66,9 @@ async def load(one: Callable[[], Awaitable[Any]], calls: int, concurrency: int) 
     return calls / took, (time.process_time() - cpu) / calls * 1e6
 
 
-async def compare(base_url: str, count: int, concurrency: int, calls: int, rounds: int) -> dict[str, float]:
+async def compare(
+    base_url: str, count: int, client_name: str, *, concurrency: int, calls: int, rounds: int
+) -> dict[str, float]:
     """Both ways in turn, on warm connections; medians."""
     unlimited = httpx2.Limits(max_connections=None, max_keepalive_connections=1024)
     body = json.dumps({**BODY, "model": "m"}).encode()
@@ -83,18 +86,19 @@ async def compare(base_url: str, count: int, concurrency: int, calls: int, round
     results: dict[str, list[tuple[float, float]]] = {"bare": [], "routed": []}
     async with (
         httpx2.AsyncClient(limits=unlimited, timeout=60) as client,
-        open_router(config(base_url, count)) as router,
+        open_router(config(base_url, count, client_name)) as router,
     ):
         await load(bare, max(2 * concurrency, 4 * count), concurrency)
         await load(routed, max(2 * concurrency, 4 * count), concurrency)
         for _ in range(rounds):
             results["bare"].append(await load(bare, calls, concurrency))
             results["routed"].append(await load(routed, calls, concurrency))
-    pairs = zip(results["bare"], results["routed"], strict=True)
+    pairs = list(zip(results["bare"], results["routed"], strict=True))
     return {
         "bare_rps": statistics.median(rps for rps, _ in results["bare"]),
         "routed_rps": statistics.median(rps for rps, _ in results["routed"]),
-        "ratio": statistics.median(routed[0] / bare[0] for bare, routed in pairs),
+        "wall_ratio": statistics.median(routed[0] / bare[0] for bare, routed in pairs),
+        "cpu_ratio": statistics.median(bare[1] / routed[1] for bare, routed in pairs),
         "bare_cpu_us": statistics.median(cpu for _, cpu in results["bare"]),
         "routed_cpu_us": statistics.median(cpu for _, cpu in results["routed"]),
     }
@@ -102,28 +106,39 @@ async def compare(base_url: str, count: int, concurrency: int, calls: int, round
 
 def main() -> None:
     """Measure and print."""
-    chosen = options(__doc__ or "", keys=16)
+    chosen = options(__doc__ or "", keys=16, client="auto")
     cells = [(1, 400), (64, 1500), (512, 2000)]
-    rounds, backends = (1, ["trio"]) if chosen.smoke else (5, ["trio", "asyncio"])
+    rounds, share, backends = (1, 4, ["trio", "asyncio"]) if chosen.smoke else (5, 1, ["trio", "asyncio"])
     figures: dict[str, dict[str, dict[str, float]]] = {}
-    with upstream(keys(chosen.keys)) as provider:
+    with fast_upstream(chosen.keys) as (base_url, served_by):
         for backend in backends:
             for concurrency, calls in cells:
                 measure = partial(
-                    compare, provider.base_url, chosen.keys, concurrency, calls // (4 if chosen.smoke else 1), rounds
+                    compare,
+                    base_url,
+                    chosen.keys,
+                    chosen.client,
+                    concurrency=concurrency,
+                    calls=calls // share,
+                    rounds=rounds,
                 )
                 figures.setdefault(backend, {})[str(concurrency)] = anyio.run(measure, backend=backend)
     rows = [[b, c, *f.values()] for b, by in figures.items() for c, f in by.items()]
-    head = ["backend", "concurrency", "bare/s", "routed/s", "ratio", "bare cpu µs", "routed cpu µs"]
-    table(f"router.send over {chosen.keys} keys against the bare client", head, rows)
+    head = ["backend", "concurrency", "bare/s", "routed/s", "wall ratio", "cpu ratio", "bare cpu µs", "routed cpu µs"]
+    table(f"router.send over {chosen.keys} keys against bare httpx2, upstream in {served_by}", head, rows)
+
+    def told(name: str, digits: int) -> dict[str, dict[str, float]]:
+        return {b: {c: round(f[name], digits) for c, f in by.items()} for b, by in figures.items()}
+
     finish(
-        ratio={b: {c: round(f["ratio"], 3) for c, f in by.items()} for b, by in figures.items()},
-        cpu_us={
-            b: {c: [round(f["bare_cpu_us"]), round(f["routed_cpu_us"])] for c, f in by.items()}
-            for b, by in figures.items()
-        },
+        ratio_vs_httpx2=told("cpu_ratio", 2),
+        wall_ratio=told("wall_ratio", 2),
+        cpu_us=told("routed_cpu_us", 0),
+        bare_cpu_us=told("bare_cpu_us", 0),
         keys=chosen.keys,
-        client=f"httpx2 {httpx2.__version__}",
+        client=chosen.client,
+        against=f"httpx2 {httpx2.__version__}",
+        upstream=served_by,
     )
 
 

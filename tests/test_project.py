@@ -18,9 +18,23 @@ import actorrouter
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "actorrouter"
-REQUIREMENTS = [ROOT / "requirements.txt", ROOT / "scripts" / "requirements-uv.txt"]
+REQUIREMENTS = [
+    ROOT / "requirements.txt",
+    ROOT / "scripts" / "requirements-uv.txt",
+    ROOT / "benchmarks" / "requirements-peers.txt",
+]
 HEAVY = ("trio", "cyclopts", "rich", "httpx", "httpx2", "uvloop")
-MADE = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache", "__pycache__", "dist"}
+MADE = {
+    ".git",
+    ".venv",
+    ".venv-peers",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".import_linter_cache",
+    "__pycache__",
+    "dist",
+}
 PATHS = re.compile(r"/(?:root|home|Users|work|opt|mnt)/\w")
 INDEXES = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|artifactory|nexus|devpi|simple/)", re.IGNORECASE)
 
@@ -106,10 +120,22 @@ def test_every_make_target_is_explained():
 
 
 def test_importing_it_brings_nothing_heavy():
-    """`import actorrouter` loads no HTTP client, no other event loop and nothing of the command line."""
-    code = f"import sys, actorrouter; print(*[name for name in {HEAVY} if name in sys.modules])"
+    """All of its names together load no HTTP client, no other event loop and nothing of the command line."""
+    code = f"import sys; from actorrouter import *; print(*[name for name in {HEAVY} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.split() == []
+
+
+def test_names_are_imported_when_they_are_used():
+    """`import actorrouter` brings nothing along; a name brings what it needs; what is no name is said to be none."""
+    code = "import sys, actorrouter; print(*sys.modules); actorrouter.Secret; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    before, after = (set(line.split()) for line in ran.stdout.splitlines())
+    assert not {"anyio", "attrs", "asyncio", "actorrouter.values"} & before
+    assert "actorrouter.values" in after
+    assert not {"anyio", "actorrouter.config", "actorrouter.router"} & after
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        actorrouter.nothing  # noqa: B018
 
 
 def test_the_command_line_starts_without_a_client():

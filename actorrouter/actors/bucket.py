@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import islice
 from typing import Final
 
@@ -15,7 +14,7 @@ _MARKS: Final = 16
 """How finely a corrected bucket remembers its lows; the oldest merge, which can only give back less."""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Bucket:
     """Continuous refill: `rate` units a second up to `burst`. State is one instant, as in GCRA.
 
@@ -60,7 +59,8 @@ class Bucket:
 
     def charge(self, amount: float, at: float) -> None:
         if self.rate:  # nothing fits a limit of nought
-            self.empty_at = max(self.empty_at, at + self.terms.guard_s) + amount / self.rate
+            starts = at + self.terms.guard_s
+            self.empty_at = (self.empty_at if self.empty_at > starts else starts) + amount / self.rate
 
     def refund(self, amount: float, charged_at: float, now: float) -> None:
         """What may have drained since is not given back: others have had it."""
@@ -90,7 +90,7 @@ class Bucket:
         return Bucket(self.terms, self.rate, self.burst, self.ceiling, self.empty_at, self.held)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Mark:
     """The least a charge found `ahead` of it (seconds until empty) since an instant."""
 
@@ -98,7 +98,7 @@ class Mark:
     ahead_s: float
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Corrected(Bucket):
     """A bucket whose charges are corrected at the end, to what they would be had they been right from the beginning.
 
@@ -106,7 +106,7 @@ class Corrected(Bucket):
     nothing back, or did before later charges. So as much comes back as every charge since has found ahead of it.
     """
 
-    marks: deque[Mark] = attrs.field(factory=deque)
+    marks: list[Mark] = attrs.field(factory=list)
 
     def charge(self, amount: float, at: float) -> None:
         ahead_s = self.empty_at - at - self.terms.guard_s
@@ -119,7 +119,7 @@ class Corrected(Bucket):
         else:
             marks.append(Mark(at, ahead_s))
             if len(marks) > _MARKS:
-                oldest = marks.popleft()
+                oldest = marks.pop(0)
                 marks[0] = Mark(oldest.since, min(oldest.ahead_s, marks[0].ahead_s))
         Bucket.charge(self, amount, at)
 
@@ -138,4 +138,4 @@ class Corrected(Bucket):
         self.empty_at -= back_s
 
     def copy(self) -> Corrected:
-        return attrs.evolve(self, marks=deque(attrs.evolve(mark) for mark in self.marks))
+        return attrs.evolve(self, marks=[attrs.evolve(mark) for mark in self.marks])

@@ -90,7 +90,8 @@ def granted(state: BudgetState, event: Granted) -> None:
     cost = event.amounts.get(COST, _ZERO)
     state.opened[event.reservation_id] = (cost, event.expires_at, None)
     state.window.held += cost
-    state.latest_end = max(state.latest_end, event.expires_at)
+    if event.expires_at > state.latest_end:
+        state.latest_end = event.expires_at
 
 
 def settled(state: BudgetState, event: Settled) -> None:
@@ -103,8 +104,9 @@ def settled(state: BudgetState, event: Settled) -> None:
         state.window.refund(held - actual, charged_at, event.at)
     else:
         state.window.charge(actual - held, event.at)
-    state.spent += actual - (held if charged_at is not None else _ZERO)
-    state.surprise += max(_ZERO, actual - held)
+    state.spent += actual if charged_at is None else actual - held
+    if actual > held:
+        state.surprise += actual - held
 
 
 def expired(state: BudgetState, event: Expired) -> None:
@@ -132,7 +134,16 @@ def aligned(state: BudgetState, event: ClockAligned) -> None:
 
 
 def copy(state: BudgetState) -> BudgetState:
-    return attrs.evolve(state, window=state.window.copy(), opened=dict(state.opened), late=deque(state.late))
+    return BudgetState(
+        state.budget_id,
+        state.window.copy(),
+        dict(state.opened),
+        state.spent,
+        state.surprise,
+        deque(state.late),
+        state.latest_end,
+        state.wall_offset,
+    )
 
 
 def weigh(state: BudgetState) -> int:

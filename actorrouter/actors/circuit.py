@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import StrEnum
+from typing import Final
 
 import attrs
 
@@ -29,6 +30,11 @@ class Breaker(StrEnum):
     OPEN = "open"
     HALF_OPEN = "half_open"
     ISOLATED = "isolated"
+
+
+_CLOSED: Final = Breaker.CLOSED  # an enum's member costs a call each time it is named, up to Python 3.11
+_PROVIDER: Final = Scope.PROVIDER
+_SUCCEEDED: Final = OutcomeClass.SUCCEEDED
 
 
 @attrs.define
@@ -53,7 +59,7 @@ class CircuitState:
 
 def reserve(state: CircuitState, message: Reserve, now: float) -> Turn:
     """Let the call through if closed, or as the one probe when the open time is over."""
-    if state.breaker is Breaker.CLOSED:
+    if state.breaker is _CLOSED:
         return CONSENT
     if state.breaker is Breaker.OPEN:
         if now >= state.until:
@@ -89,17 +95,17 @@ REPEATED = Turn(reply="repeated")
 
 def granted(state: CircuitState, event: Granted) -> None:
     state.opened[event.reservation_id] = event.at
-    if state.breaker is not Breaker.CLOSED:
+    if state.breaker is not _CLOSED:
         state.breaker, state.probe, state.probe_ends = Breaker.HALF_OPEN, event.reservation_id, event.expires_at
 
 
 def settled(state: CircuitState, event: Settled) -> None:
     started = state.opened.pop(event.reservation_id)
-    failed = event.scope is Scope.PROVIDER
-    told = failed or event.outcome is OutcomeClass.SUCCEEDED or event.scope is Scope.REQUEST
+    failed = event.scope is _PROVIDER
+    told = failed or event.outcome is _SUCCEEDED or event.scope is Scope.REQUEST
     if event.reservation_id == state.probe:
         _judge_probe(state, event, told=told, failed=failed)
-    elif told and state.breaker is Breaker.CLOSED and started >= state.closed_at:
+    elif told and state.breaker is _CLOSED and started >= state.closed_at:
         _count(state, event, started, failed=failed)
 
 
@@ -200,7 +206,21 @@ def cleared(state: CircuitState, event: Cleared) -> None:
 
 
 def copy(state: CircuitState) -> CircuitState:
-    return attrs.evolve(state, recent=deque(state.recent), opened=dict(state.opened))
+    return CircuitState(
+        state.circuit_id,
+        state.config,
+        state.breaker,
+        state.until,
+        state.opens,
+        state.probe,
+        state.probe_ends,
+        state.closed_at,
+        state.in_a_row,
+        state.row_since,
+        state.row_longest_s,
+        deque(state.recent),
+        dict(state.opened),
+    )
 
 
 def weigh(state: CircuitState) -> int:

@@ -12,7 +12,7 @@ from actorrouter.actors.terms import Terms
 from actorrouter.values import INF
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Fixed:
     """A counter that starts anew at each edge. Nothing is granted before the first reading of the clock.
 
@@ -120,4 +120,15 @@ class Fixed:
         return float((self.held + self.level(now)) / (self.terms.amount or 1))
 
     def copy(self) -> Fixed:
-        return attrs.evolve(self)
+        return Fixed(
+            self.terms,
+            self.edges,
+            self.edge,
+            self.following,
+            self.opened,
+            self.offset,
+            self.used,
+            self.tail,
+            self.held,
+            self.before,
+        )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 import attrs
 
 from actorrouter.actors import recovery as rec
-from actorrouter.actors.recovery import Phase, Recovery
+from actorrouter.actors.recovery import AVAILABLE, Phase, Recovery
 from actorrouter.events import Cleared, Disabled, Draining, Expired, Granted, Renewed, Settled
 from actorrouter.messages import Clear, Disable, Drain, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
@@ -15,21 +19,26 @@ _MODEL_PAUSE_S = 300.0
 """How long a key is not asked for a model it was told it may not use."""
 
 
-@attrs.define
+_NONE: Final = Scope.NONE
+_SUCCEEDED: Final = OutcomeClass.SUCCEEDED
+_NO_MODELS: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+@attrs.define(weakref_slot=False)
 class KeyState:
     """`opened`: reservation id -> upstream model, in flight. `models`: model -> instant until which it is refused."""
 
     key_id: str
     recovery: Recovery
     opened: dict[int, str] = attrs.field(factory=dict)
-    models: dict[str, float] = attrs.field(factory=dict)
+    models: Mapping[str, float] = _NO_MODELS
     served: int = 0
     latest_end: float = -INF
 
 
 def reserve(state: KeyState, message: Reserve, now: float) -> Turn:
     """Say whether the key may be used for this model now; change nothing."""
-    if state.recovery.phase is not Phase.AVAILABLE:
+    if state.recovery.phase is not AVAILABLE:
         refusal = rec.refusal(state.recovery, state.key_id, now, state.latest_end)
         if refusal is not None:
             return Turn((refusal,))
@@ -65,24 +74,27 @@ REPEATED = Turn(reply="repeated")
 
 def granted(state: KeyState, event: Granted) -> None:
     state.opened[event.reservation_id] = event.upstream_model
-    state.latest_end = max(state.latest_end, event.expires_at)
-    if state.recovery.phase is not Phase.AVAILABLE:
+    if event.expires_at > state.latest_end:
+        state.latest_end = event.expires_at
+    if state.recovery.phase is not AVAILABLE:
         rec.granted(state.recovery, event.reservation_id)
 
 
 def settled(state: KeyState, event: Settled) -> None:
     model = state.opened.pop(event.reservation_id)
     recovery = state.recovery
-    if event.outcome is OutcomeClass.SUCCEEDED:
-        state.served += 1
+    succeeded = event.outcome is _SUCCEEDED
+    state.served += succeeded
+    if event.scope is _NONE and recovery.phase is AVAILABLE:
+        return  # nearly always
     if event.scope is Scope.KEY or event.scope is Scope.EGRESS:
         _blame(recovery, event)
     elif event.scope is Scope.KEY_MODEL:
         _avoid(state, model, event)
         rec.passed(recovery, event.reservation_id)
-    elif recovery.phase is Phase.AVAILABLE:
+    elif recovery.phase is AVAILABLE:
         return
-    elif event.outcome is OutcomeClass.SUCCEEDED or event.scope is Scope.REQUEST:
+    elif succeeded or event.scope is Scope.REQUEST:
         rec.succeeded(recovery, event.reservation_id)
     else:
         rec.passed(recovery, event.reservation_id)
@@ -94,7 +106,7 @@ def _avoid(state: KeyState, model: str, event: Settled) -> None:
     if event.retry_at is not None and event.retry_at > event.at:
         asked = event.retry_at
     until = min(asked, event.at + state.recovery.config.throttle_max_s)
-    state.models[model] = max(until, state.models.get(model, -INF))
+    state.models = {**state.models, model: max(until, state.models.get(model, -INF))}
 
 
 def _blame(recovery: Recovery, event: Settled) -> None:
@@ -117,7 +129,7 @@ def renewed(state: KeyState, event: Renewed) -> None:
 def cleared(state: KeyState, event: Cleared) -> None:
     if state.recovery.phase is not Phase.DRAINING:
         rec.reset(state.recovery)
-    state.models.clear()
+    state.models = _NO_MODELS
 
 
 def disabled(state: KeyState, event: Disabled) -> None:
@@ -130,7 +142,7 @@ def draining(state: KeyState, event: Draining) -> None:
 
 def copy(state: KeyState) -> KeyState:
     return KeyState(
-        state.key_id, state.recovery.copy(), dict(state.opened), dict(state.models), state.served, state.latest_end
+        state.key_id, state.recovery.copy(), dict(state.opened), state.models, state.served, state.latest_end
     )
 
 

@@ -39,7 +39,7 @@ def _bucket(limit: LimitConfig, terms: Terms) -> Window:
     burst = terms.amount if limit.burst is None else limit.burst
     corrected = terms.up_front and terms.settles and terms.amount
     bucket = Corrected if corrected else Bucket
-    return bucket(terms, rate=terms.amount / terms.window_s, burst=burst, ceiling=burst)
+    return bucket(terms, rate=_rate(terms.amount, terms.window_s), burst=burst, ceiling=burst)
 
 
 def _sliding(_: LimitConfig, terms: Terms) -> Window:
@@ -57,11 +57,22 @@ def _calendar(limit: LimitConfig, terms: Terms) -> Window:
 def _unknown(limit: LimitConfig, terms: Terms) -> Window:
     if terms.amount < 2 or terms.dimension == COST:
         return _sliding(limit, terms)
-    burst = max(1.0, terms.amount * _SAFE_BURST)
-    rate = (terms.amount - burst) / terms.window_s
+    burst = _safe_burst(terms.amount)
+    rate = _rate(terms.amount - burst, terms.window_s)
     if terms.settles:
         return Paced(terms, slot_s=terms.window_s / SLOTS, rate=rate, burst=burst)
     return Bucket(terms, rate=rate, burst=burst, ceiling=terms.amount)
+
+
+@functools.lru_cache(4096)
+def _rate(amount: float, window_s: float) -> float:
+    """Equal numbers are one object, as with the terms."""
+    return amount / window_s
+
+
+@functools.lru_cache(4096)
+def _safe_burst(amount: float) -> float:
+    return max(1.0, amount * _SAFE_BURST)
 
 
 def _concurrency(_: LimitConfig, terms: Terms) -> Window:

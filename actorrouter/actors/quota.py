@@ -7,18 +7,21 @@ charged in full and remembered until its settlement comes or no window can still
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
 from actorrouter.actors import recovery as rec
-from actorrouter.actors.recovery import Phase, Recovery
+from actorrouter.actors.mirror import Mirror, sooner
+from actorrouter.actors.recovery import AVAILABLE, Recovery
 from actorrouter.actors.shortage import shortage
 from actorrouter.actors.windows import Sliding, Window
 from actorrouter.events import Cleared, ClockAligned, Dispatched, Expired, Granted, Observed, Renewed, Settled
 from actorrouter.messages import Clear, ClockRead, Dispatch, Expire, Observe, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Scope
+from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Refusal, Scope
 
 _LONGER: Final = 1.05
 """A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
@@ -27,7 +30,11 @@ LOAD_SPAN_S: Final = 60.0
 """A day's window that is a tenth used weighs as much as a minute's: the share ranks, not how long it lasts."""
 
 
-@attrs.define
+_POOL: Final = Scope.POOL
+_NO_SURPRISE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@attrs.define(weakref_slot=False)
 class Open:
     """A reservation not yet settled. `sent_at`: when it was dispatched. `expired_at`: when its lease ran out."""
 
@@ -37,20 +44,23 @@ class Open:
     expired_at: float | None = None
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class PoolState:
-    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life.
+    """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life. `mirrors`:
+    what the provider itself says, where that is followed.
 
-    `late`: (expired at, reservation id) of the expired, oldest first; some may have been settled since.
+    `late`: (expired at, reservation id) of the expired, oldest first; some may have been settled since. Of both, a pool
+    that has none holds nothing: there are many such.
     """
 
     pool_id: str
     windows: tuple[Window, ...]
     recovery: Recovery
+    mirrors: tuple[Mirror, ...] = ()
     opened: dict[int, Open] = attrs.field(factory=dict)
     expired: int = 0
-    late: list[tuple[float, int]] = attrs.field(factory=list)
-    surprise: dict[str, Any] = attrs.field(factory=dict)
+    late: list[tuple[float, int]] | tuple[()] = ()
+    surprise: Mapping[str, Any] = _NO_SURPRISE
     wall_offset: float | None = None
     latest_end: float = -INF
     """No reservation open now outlives this instant, unless it is renewed."""
@@ -62,7 +72,7 @@ class PoolState:
 def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
     """Say whether every limit has room for this reservation; change nothing."""
     amounts = message.amounts
-    if state.recovery.phase is Phase.AVAILABLE:
+    if state.recovery.phase is AVAILABLE:
         for window in state.windows:
             amount = amounts.get(window.terms.dimension)
             if amount and window.ready_at(amount, now) > now:
@@ -73,9 +83,12 @@ def reserve(state: PoolState, message: Reserve, now: float) -> Turn:
 
 
 def _refused_or_consent(state: PoolState, amounts: Amounts, now: float) -> Turn:
-    wanted = ((window, amounts.get(window.terms.dimension)) for window in state.windows)
     in_flight, latest = bool(state.opened), state.latest_end
-    found = [shortage(w, state.pool_id, amount, now, latest, in_flight=in_flight) for w, amount in wanted if amount]
+    found: list[Refusal | None] = []
+    for window in state.windows:
+        amount = amounts.get(window.terms.dimension)
+        short = shortage(window, state.pool_id, amount, now, latest, in_flight=in_flight) if amount else None
+        found.append(sooner(state.mirrors, window, short, amount, now) if short and state.mirrors else short)
     found.append(rec.refusal(state.recovery, state.pool_id, now, latest))
     refusals = tuple(refusal for refusal in found if refusal is not None)
     return Turn(refusals) if refusals else CONSENT
@@ -100,7 +113,7 @@ def expire(state: PoolState, message: Expire | Renew, now: float) -> Turn:
 
 def observe(state: PoolState, message: Observe, now: float) -> Turn:
     """Take down what the provider said."""
-    return Turn(events=(Observed(now, (state.pool_id,), message.observations),))
+    return Turn(events=(Observed(now, (state.pool_id,), message.observations, message.reservation_id),))
 
 
 def read_clock(state: PoolState, message: ClockRead, now: float) -> Turn:
@@ -121,12 +134,16 @@ REPEATED = Turn(reply="repeated")
 def granted(state: PoolState, event: Granted) -> None:
     amounts = event.amounts
     state.opened[event.reservation_id] = Open(amounts, event.expires_at)
-    state.latest_end = max(state.latest_end, event.expires_at)
+    if event.expires_at > state.latest_end:
+        state.latest_end = event.expires_at
     for window in state.windows:
         amount = amounts.get(window.terms.dimension)
         if amount:
             window.held += amount
-    if state.recovery.phase is not Phase.AVAILABLE:
+    for mirror in state.mirrors:
+        if mirror.terms.dimension in amounts:
+            mirror.take(event.reservation_id, amounts[mirror.terms.dimension], event.at)
+    if state.recovery.phase is not AVAILABLE:
         rec.granted(state.recovery, event.reservation_id)
 
 
@@ -139,6 +156,8 @@ def dispatched(state: PoolState, event: Dispatched) -> None:
         if amount and terms.up_front:
             window.held -= amount
             window.charge(amount, event.at)
+    for mirror in state.mirrors:
+        mirror.sent(event.reservation_id, event.at)
 
 
 def settled(state: PoolState, event: Settled) -> None:
@@ -146,14 +165,23 @@ def settled(state: PoolState, event: Settled) -> None:
     if state.expired:
         state.expired -= held.expired_at is not None
         _forget(state, event.at)
+    amounts, usage, charged = held.amounts, event.usage, event.charged
     for window in state.windows:
-        reserved = held.amounts.get(window.terms.dimension, 0)
-        actual = event.usage.get(window.terms.dimension, reserved) if event.charged else 0
+        dimension = window.terms.dimension
+        reserved = amounts.get(dimension, 0)
+        actual = usage.get(dimension, reserved) if charged else 0
         if reserved or actual:
             _settle_window(window, held, reserved, actual, event)
-    for dimension, amount in event.surprise.items():
-        state.surprise[dimension] = state.surprise.get(dimension, 0) + amount
-    _recover(state.recovery, event)
+    if event.surprise:
+        known = state.surprise
+        state.surprise = {**known, **{d: known.get(d, 0) + amount for d, amount in event.surprise.items()}}
+    if event.scope is _POOL or state.recovery.phase is not AVAILABLE:
+        _recover(state.recovery, event)
+    for mirror in state.mirrors:
+        dimension = mirror.terms.dimension
+        mirror.end(event.reservation_id, event.surprise.get(dimension, 0))
+        if event.scope is _POOL:
+            mirror.refused(amounts.get(dimension, 0), state.recovery.until)
 
 
 def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event: Settled) -> None:
@@ -166,16 +194,14 @@ def _settle_window(window: Window, held: Open, reserved: Any, actual: Any, event
             window.refund(reserved - actual, charged_at, event.at)
         return
     window.held -= reserved
-    charge = actual if terms.settles or not event.charged else max(actual, reserved)
+    charge = actual if actual > reserved or terms.settles or not event.charged else reserved
     if charge:
         window.charge(charge, event.at)
 
 
 def _recover(recovery: Recovery, event: Settled) -> None:
-    if event.scope is Scope.POOL:
+    if event.scope is _POOL:
         rec.paused(recovery, event)
-    elif recovery.phase is Phase.AVAILABLE:
-        return
     elif event.outcome is OutcomeClass.SUCCEEDED:
         rec.succeeded(recovery, event.reservation_id)
     else:
@@ -191,6 +217,7 @@ def expired(state: PoolState, event: Expired) -> None:
             window.charge(amount, event.at)
     held.expired_at = event.at
     state.expired += 1
+    state.late = state.late or []
     state.late.append((event.at, event.reservation_id))
     rec.passed(state.recovery, event.reservation_id)
     _forget(state, event.at)
@@ -201,7 +228,11 @@ def _forget(state: PoolState, now: float) -> None:
     longest = _LONGER * max((w.terms.window_s + w.terms.guard_s for w in state.windows), default=0.0)
     late = state.late
     while late and late[0][0] + longest < now:
-        state.expired -= state.opened.pop(late.pop(0)[1], None) is not None
+        reservation_id = late.pop(0)[1]
+        state.expired -= state.opened.pop(reservation_id, None) is not None
+        for mirror in state.mirrors:
+            mirror.end(reservation_id, 0)
+    state.late = late or ()
 
 
 def renewed(state: PoolState, event: Renewed) -> None:
@@ -214,6 +245,9 @@ def observed(state: PoolState, event: Observed) -> None:
         window = _observed_window(state, observation)
         if window is not None and observation.remaining is not None:
             window.tighten(max(observation.remaining, 0), observation.at)
+            for mirror in state.mirrors:
+                if mirror.terms is window.terms:
+                    mirror.hear(event.reservation_id, observation)
 
 
 def _observed_window(state: PoolState, observation: QuotaObservation) -> Window | None:
@@ -240,7 +274,12 @@ def load_s(state: PoolState, now: float) -> float:
     """How loaded the pool is: the seconds in which its fullest limit drains, as if no window were over a minute."""
     most = 0.0
     for window in state.windows:
-        most = max(window.share(now) * min(window.terms.window_s, LOAD_SPAN_S), most)
+        share = window.share(now)
+        if share:
+            window_s = window.terms.window_s
+            seconds = share * (window_s if window_s < LOAD_SPAN_S else LOAD_SPAN_S)
+            if seconds > most:
+                most = seconds
     return most
 
 
@@ -255,10 +294,11 @@ def copy(state: PoolState) -> PoolState:
         state.pool_id,
         tuple(window.copy() for window in state.windows),
         state.recovery.copy(),
-        {i: attrs.evolve(o) for i, o in state.opened.items()},
+        tuple(mirror.copy() for mirror in state.mirrors),
+        {i: Open(o.amounts, o.expires_at, o.sent_at, o.expired_at) for i, o in state.opened.items()},
         state.expired,
-        list(state.late),
-        dict(state.surprise),
+        list(state.late) or (),
+        state.surprise,
         state.wall_offset,
         state.latest_end,
     )

@@ -8,6 +8,7 @@ the latest of all evidence. Pure.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import attrs
 
@@ -27,11 +28,14 @@ class Phase(StrEnum):
     DISABLED = "disabled"
 
 
+AVAILABLE: Final = Phase.AVAILABLE
+"""For the hot path: up to Python 3.11 an enum's member costs a call each time it is named."""
+
 PAUSED = (Phase.THROTTLED, Phase.EXHAUSTED)
 CLOSED = (Phase.DRAINING, Phase.DISABLED)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Recovery:
     """`until`: end of the pause. `strikes`: pauses in a row. `width`: parallel trials allowed. `trials`: in flight."""
 
@@ -44,7 +48,7 @@ class Recovery:
     reason: str = ""
 
     def copy(self) -> Recovery:
-        return attrs.evolve(self)
+        return Recovery(self.config, self.phase, self.until, self.strikes, self.width, self.trials, self.reason)
 
 
 def phase_at(recovery: Recovery, now: float) -> Phase:

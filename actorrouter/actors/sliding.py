@@ -14,7 +14,7 @@ SLOTS: Final = 512
 """A sliding window frees in steps of 1/512 of its length, always late, never early."""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Sliding:
     """An exact log, kept in slots: what is charged at t is free again at t + guard + window, rounded up to a slot."""
 
@@ -100,7 +100,7 @@ class Sliding:
         return attrs.evolve(self, slots=OrderedDict(self.slots))
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Paced(Sliding):
     """An unknown shape whose charge is corrected at the end: exact log and burst + rate * W <= L, both.
 

@@ -12,7 +12,7 @@ SLACK: Final = 1e-6
 """Units: floating-point noise of long sums, far below one unit."""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Terms:
     """`up_front`: charged when sent; `settles`: corrected at the end. `slack`: noise; money is Decimal and has
     none."""

@@ -27,7 +27,7 @@ from actorrouter.values import INF
 __all__ = ["Bucket", "Concurrency", "Corrected", "Fixed", "Paced", "Sliding", "Terms", "Window"]
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Concurrency:
     """How many at once: everything is held, nothing is ever charged."""
 

@@ -70,6 +70,8 @@ class OpenAIChat:
     def __init__(self, name: str, provider: ProviderConfig) -> None:
         self._name = name
         self._provider = provider
+        self._counted: tuple[Call, int] | None = None
+        """The call checked last with its input tokens: it is estimated next, most often in the same step."""
 
     def __repr__(self) -> str:
         return f"OpenAIChat({self._name!r})"
@@ -79,7 +81,16 @@ class OpenAIChat:
         body: object = call.body
         if not isinstance(body, Mapping):
             return "body must be a JSON object"
-        return _path_fault(call) or _body_fault(body, call.stream) or units_fault(call.units) or not_json(dict(body))
+        return _path_fault(call) or _body_fault(body, call.stream) or units_fault(call.units) or self._count(call)
+
+    def _count(self, call: Call) -> str | None:
+        """Why the body is not JSON, or None."""
+        self._counted = None
+        try:
+            self._counted = call, self._input_tokens(call)
+        except (TypeError, ValueError, RecursionError):
+            return not_json(dict(call.body))
+        return None
 
     def estimate(self, call: Call) -> Amounts:
         """Input from the body's bytes; output the named maximum or the provider's default, for each choice.
@@ -89,7 +100,9 @@ class OpenAIChat:
         body = call.body
         said = [body.get(name) for name in _MAXIMA]
         most = next((maximum for maximum in said if maximum is not None), self._provider.default_output_tokens)
-        counted = {INPUT_TOKENS: self._input_tokens(call), OUTPUT_TOKENS: most * _choices(call)}
+        known, self._counted = self._counted, None
+        given = known[1] if known is not None and known[0] is call else self._input_tokens(call)
+        counted = {INPUT_TOKENS: given, OUTPUT_TOKENS: most * _choices(call)}
         amounts: dict[str, Any] = {**counted, **exact_units(call.units)}
         return {REQUESTS: 1, CONCURRENCY: 1, TOKENS: amounts[INPUT_TOKENS] + amounts[OUTPUT_TOKENS], **amounts}
 
@@ -145,7 +158,9 @@ class OpenAIChat:
         if not choices:
             what = "has no choices" if isinstance(document, dict) else "is not a JSON object"
             return broken(status, f"the answer {what}")
-        usage = usage_of(said, self._input_tokens(call), text_tokens(text_bytes_of(choices)))
+        counted = 0 if INPUT_TOKENS in said else self._input_tokens(call)
+        written = 0 if OUTPUT_TOKENS in said else text_tokens(text_bytes_of(choices))
+        usage = usage_of(said, counted, written)
         return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status, usage=usage)
 
     def _input_tokens(self, call: Call) -> int:
@@ -181,14 +196,23 @@ def _choices(call: Call) -> int:
 
 def observations(headers: Mapping[str, str], now: float, wall: float) -> tuple[QuotaObservation, ...]:
     """What `x-ratelimit-*` says of requests and tokens. Any part, or all, may be missing (forum thread 935514)."""
-    seen = (_observation(dimension, headers, now, wall) for dimension in (REQUESTS, TOKENS))
-    return tuple(observation for observation in seen if observation)
+    return tuple([seen for names in _SAID if (seen := _observation(names, headers, now, wall))])
 
 
-def _observation(dimension: str, headers: Mapping[str, str], now: float, wall: float) -> QuotaObservation | None:
-    limit = count(headers.get(f"x-ratelimit-limit-{dimension}"))
-    remaining = count(headers.get(f"x-ratelimit-remaining-{dimension}"))
+_SAID: Final = tuple(
+    (dimension, *(f"x-ratelimit-{what}-{dimension}" for what in ("limit", "remaining", "reset")))
+    for dimension in (REQUESTS, TOKENS)
+)
+
+
+def _observation(
+    names: tuple[str, ...], headers: Mapping[str, str], now: float, wall: float
+) -> QuotaObservation | None:
+    dimension, at_most, left, reset = names
+    if at_most not in headers and left not in headers:
+        return None
+    limit, remaining = count(headers.get(at_most)), count(headers.get(left))
     if limit is None and remaining is None:
         return None
-    full_in_s = delay_s(headers.get(f"x-ratelimit-reset-{dimension}"), wall)  # until full, not until the next slot
+    full_in_s = delay_s(headers.get(reset), wall)  # until full, not until the next slot
     return QuotaObservation(dimension, now, limit, remaining, None if full_in_s is None else now + full_in_s)

@@ -173,17 +173,15 @@ def unwrapped(document: Any) -> Any:
 
 def error_inside(document: Any) -> Any:
     """The error an answer of status 200 carries: on top, under `x_groq` (groq 1.7.0) or in a choice (OpenRouter)."""
-    choices = listed(document, "choices")
-    return (
-        dig(document, "error")
-        or dig(document, "x_groq.error")
-        or next((choice["error"] for choice in choices if dig(choice, "error")), None)
-        or next(("the provider ended with an error" for choice in choices if _ended_in_error(choice)), None)
-    )
-
-
-def _ended_in_error(choice: Any) -> bool:
-    return bool(dig(choice, "finish_reason") == "error")
+    if not isinstance(document, dict):
+        return None
+    error = document.get("error") or dig(document.get("x_groq"), "error")
+    choices = [choice for choice in listed(document, "choices") if isinstance(choice, dict)]
+    for choice in choices:
+        error = error or choice.get("error")
+    for choice in choices:
+        error = error or (choice.get("finish_reason") == "error" and "the provider ended with an error")
+    return error or None
 
 
 def has_content(delta: Any) -> bool:

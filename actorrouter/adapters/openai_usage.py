@@ -60,7 +60,7 @@ def text_bytes_of(choices: list[Any]) -> int:
             total += len(node.encode("utf-8", "replace"))
         elif isinstance(node, list):
             pending.extend(node)
-        elif isinstance(node, Mapping):
+        elif isinstance(node, dict):
             pending.extend(child for name, child in node.items() if name not in _NOT_TEXT)
     return total
 
@@ -71,14 +71,16 @@ def usage_said(document: Any) -> dict[str, int]:
     Groq puts it under `x_groq` in streams (groq 1.7.0).
     """
     usage = dig(document, "usage") or dig(document, "x_groq.usage")
+    if not isinstance(usage, dict):
+        return {}
     said = {
-        INPUT_TOKENS: _tokens(dig(usage, "prompt_tokens")),
-        OUTPUT_TOKENS: _tokens(dig(usage, "completion_tokens")),
-        TOKENS: _tokens(dig(usage, "total_tokens")),
-        _CACHED: _tokens(dig(usage, "prompt_tokens_details.cached_tokens")),
+        INPUT_TOKENS: _tokens(usage.get("prompt_tokens")),
+        OUTPUT_TOKENS: _tokens(usage.get("completion_tokens")),
+        TOKENS: _tokens(usage.get("total_tokens")),
+        _CACHED: _tokens(dig(usage.get("prompt_tokens_details"), "cached_tokens")),
     }
     if said[_CACHED] is None:
-        said[_CACHED] = _tokens(dig(usage, "prompt_cache_hit_tokens"))  # DeepSeek
+        said[_CACHED] = _tokens(usage.get("prompt_cache_hit_tokens"))  # DeepSeek
     return {dimension: tokens for dimension, tokens in said.items() if tokens is not None}
 
 

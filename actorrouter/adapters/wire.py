@@ -12,14 +12,16 @@ from actorrouter.values import COST, Amount, Amounts
 
 USER_AGENT: Final = f"actorrouter/{version('actorrouter')}"
 AMOUNT_MAX: Final = 10**15
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ESCAPING: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def encode_json(document: object) -> bytes:
     """Compact JSON in UTF-8. Raises TypeError, ValueError (NaN, circles) or RecursionError for what is not JSON."""
     try:
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(document).encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can only write escaped
-        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+        return _ESCAPING.encode(document).encode()
 
 
 def decode_json(body: bytes) -> Any:
@@ -65,7 +67,7 @@ def header_list(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 def dig(document: Any, path: str) -> Any:
     """What stands at a dotted path, or None. A segment is a key of an object or an index into a list."""
     for segment in path.split("."):
-        if isinstance(document, Mapping):
+        if type(document) is dict or isinstance(document, Mapping):  # most are, and asking an ABC is slow
             document = document.get(segment)
         elif isinstance(document, list) and segment.isdecimal() and int(segment) < len(document):
             document = document[int(segment)]

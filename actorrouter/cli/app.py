@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from actorrouter import InvalidCall, InvalidConfig, RouterError, __version__
-from actorrouter.cli import calling, looking, operating, serving
+from actorrouter.cli import calling, looking, operating, planning, serving, simulating
 from actorrouter.cli.reaching import UsageError
 from actorrouter.cli.words import complain
 
@@ -29,6 +29,7 @@ _COMMANDS: Final[tuple[App | Callable[..., int], ...]] = (
     calling.call,
     calling.quote,
     serving.serve,
+    planning.plan,
     looking.status,
     looking.tree,
     looking.explain,
@@ -36,6 +37,9 @@ _COMMANDS: Final[tuple[App | Callable[..., int], ...]] = (
     operating.circuit,
     operating.provider,
     operating.drain,
+    simulating.simulate,
+    simulating.sweep,
+    simulating.compare,
 )
 
 

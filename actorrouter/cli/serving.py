@@ -47,6 +47,7 @@ def serve(config: Path, /, *, socket: Socket = None, backend: Literal["asyncio",
 async def _serve(config: RouterConfig, name: str) -> int:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with open_router(config, observers=[log_reader(config.log_level)]) as router:
+            router.freeze()
             _greet(config, name)
             await anext(signals)
             say(f"draining for at most {config.drain_s:g} s; a second signal ends it at once")

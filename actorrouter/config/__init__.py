@@ -39,7 +39,7 @@ class ColdStart(StrEnum):
     EMPTY = "empty"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class LimitConfig:
     """One limit: `amount` per `window_s` seconds of one dimension. An amount of `cost` becomes a Decimal.
 
@@ -75,10 +75,15 @@ class LimitConfig:
 
 @attrs.frozen
 class PoolConfig:
-    """A quota pool: limits that its keys draw on together. `models`: upstream model patterns it counts (all: empty)."""
+    """A quota pool: limits that its keys draw on together. `models`: upstream model patterns it counts (all: empty).
+
+    `mirror`: follow what the provider's headers say remains, and not only to do less: the limits declared here hold
+    until it has spoken, and when it has not for a window.
+    """
 
     limits: tuple[LimitConfig, ...] = ()
     models: tuple[str, ...] = ()
+    mirror: bool = False
 
 
 @attrs.frozen

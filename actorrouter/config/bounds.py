@@ -1,21 +1,17 @@
-"""What may stand in one field, whatever stands in the others: types, bounds and known words, as tables."""
+"""What may stand in one field, whatever stands in the others: bounds and known words, as tables."""
 
 from __future__ import annotations
 
 import functools
 import os
 import zoneinfo
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from decimal import Decimal
-from enum import Enum
-from types import UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
-
-import attrs
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final
 
 from actorrouter import config as c
-from actorrouter.config.faults import Bounds, Fault, Path, expected, kind, name_fault, one_of, suggestion
-from actorrouter.values import OutcomeClass, Scope, Secret, SecretSource
+from actorrouter.config.faults import Bounds, Fault, name_fault, one_of, suggestion
+from actorrouter.config.fields import walk
+from actorrouter.values import OutcomeClass, Scope
 
 TEN_YEARS_S: Final = 315_360_000
 CONTROL_BYTES_MAX: Final = 92  # what every system can bind, less what making the socket safely needs
@@ -77,7 +73,7 @@ NOT_ABOVE: Final[Mapping[type, tuple[tuple[str, str], ...]]] = {
 """The first field is at most the second."""
 
 WORDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
-    c.ProviderConfig: {"adapter": ("openai", "generic"), "http_client": ("auto", "httpx", "httpx2")},
+    c.ProviderConfig: {"adapter": ("openai", "generic"), "http_client": ("auto", "lean", "httpx2", "httpx")},
     c.RouteConfig: {"policy": ("headroom", "ordered", "cheapest")},
     c.RouterConfig: {"log_level": ("debug", "info", "warning", "error", "critical")},
     c.LimitConfig: {"every": ("minute", "hour", "day", "week", "month")},
@@ -87,23 +83,15 @@ WORDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
 }
 
 
-def walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every configuration value in `value`, itself first, with its path."""
-    if attrs.has(type(value)):
-        yield path, value
-        for field in attrs.fields(type(value)):
-            yield from walk(getattr(value, field.name), (*path, field.name))
-    elif isinstance(value, Mapping | tuple):
-        for step, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from walk(item, (*path, step))
-
-
-def field_faults(config: c.RouterConfig) -> Iterator[Fault]:
+def field_faults(config: c.RouterConfig) -> list[Fault]:
     """What is wrong with single fields."""
-    for path, value in walk(config):
-        for check in _CHECKS:
-            for field, text in check(value):
-                yield (*path, field), text
+    return walk(config, (), _field_faults, {})
+
+
+def _field_faults(value: Any) -> Iterator[Fault]:
+    for check in _CHECKS.get(type(value), ()):
+        for field, text in check(value):
+            yield (field,), text
 
 
 def _bound_faults(value: Any) -> Iterator[tuple[str, str]]:
@@ -131,6 +119,7 @@ def _zone_faults(value: Any) -> Iterator[tuple[str, str]]:
         yield "timezone", f"no such time zone{suggestion(value.timezone, sorted(zoneinfo.available_timezones()), 0.75)}"
 
 
+@functools.cache
 def _is_zone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)
@@ -162,71 +151,15 @@ def _is_model(name: str) -> bool:
     return 0 < len(name) <= _MODEL_MAX and name.isprintable() and " " not in name
 
 
-_CHECKS: Final[tuple[Callable[[Any], Iterator[tuple[str, str]]], ...]] = (
-    _bound_faults,
-    _order_faults,
-    _word_faults,
-    _zone_faults,
-    _text_faults,
-)
-
-
-def type_faults(config: object) -> Iterator[Fault]:
-    """Fields of a configuration built in Python that hold something of another type."""
-    if not isinstance(config, c.RouterConfig):
-        yield (), expected("a RouterConfig", config)
-        return
-    for path, value in walk(config):
-        for field, declared in _hints(cast("Hashable", type(value))).items():
-            for inner, text in _misfits(getattr(value, field), declared):
-                yield (*path, field, *inner), text
-
-
-@functools.cache
-def _hints(cls: Hashable) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-def _misfits(value: Any, declared: Any) -> Iterator[Fault]:
-    """Where `value` is not what is declared. Inside of nested configurations `walk` looks for itself."""
-    origin, inner = get_origin(declared), get_args(declared)
-    if declared == SecretSource:
-        if not isinstance(value, Secret) and not callable(value):
-            yield (), "expected a Secret, or an async callable that gives one"
-    elif origin in (UnionType, Union):
-        if all(any(True for _ in _misfits(value, option)) for option in inner):
-            yield (), expected(" or ".join(map(_named, inner)), value)
-    elif origin is Mapping and isinstance(value, Mapping):
-        for name, item in value.items():
-            if not isinstance(name, str):
-                yield (name,), expected("a name that is text", name)
-            yield from (((name, *at), text) for at, text in _misfits(item, inner[1]))
-    elif origin is tuple and isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from (((index, *at), text) for at, text in _misfits(item, inner[0]))
-    elif not _is(value, origin or declared):
-        yield (), expected(_named(origin or declared), value)
-
-
-def _is(value: Any, cls: type) -> bool:
-    if isinstance(value, bool):
-        return cls is bool
-    return isinstance(value, (int, float) if cls is float else cls)
-
-
-def _named(cls: Any) -> str:
-    if isinstance(cls, type) and (issubclass(cls, Enum) or attrs.has(cls)):
-        return f"a {cls.__name__}"
-    return _TYPE_WORDS.get(cls, "something else")
-
-
-_TYPE_WORDS: Final[Mapping[Any, str]] = {
-    bool: kind(True),
-    int: "a whole number",
-    float: kind(0.0),
-    Decimal: "a Decimal",
-    str: kind(""),
-    type(None): "None",
-    Mapping: "a mapping",
-    tuple: "a tuple",
+_CHECKED: Final[Mapping[Callable[[Any], Iterator[tuple[str, str]]], Collection[type]]] = {
+    _bound_faults: BOUNDS,
+    _order_faults: NOT_ABOVE,
+    _word_faults: WORDS,
+    _zone_faults: (c.LimitConfig, c.BudgetConfig),
+    _text_faults: (c.PoolConfig, c.KeyConfig, c.CandidateConfig, c.RouterConfig),
 }
+_CHECKS: Final[Mapping[type, tuple[Callable[[Any], Iterator[tuple[str, str]]], ...]]] = {
+    cls: tuple(check for check, classes in _CHECKED.items() if cls in classes)
+    for cls in set().union(*_CHECKED.values())
+}
+"""Which checks concern a class."""

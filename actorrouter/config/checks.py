@@ -15,11 +15,13 @@ from actorrouter.config import (
     CandidateConfig,
     GenericConfig,
     KeyConfig,
+    LimitConfig,
     ProviderConfig,
     RouterConfig,
 )
 from actorrouter.config.bounds import field_faults
 from actorrouter.config.faults import Fault, Path, name_fault, shown, suggestion, unknown
+from actorrouter.config.fields import Sound
 from actorrouter.config.limits import dimension_fault, limits_faults
 from actorrouter.values import COST
 
@@ -55,12 +57,8 @@ def relation_faults(config: RouterConfig, names: Names) -> Iterator[Fault]:
     yield from field_faults(config)
     for name, provider in config.providers.items():
         yield from _provider_faults(("providers", name), provider)
-    for name, pool in config.pools.items():
-        yield from limits_faults(("pools", name, "limits"), pool.limits, config.guard_s)
-    for name, key in config.keys.items():
-        yield from _key_faults(("keys", name), key, names)
-        yield from limits_faults(("keys", name, "limits"), key.limits, config.guard_s)
-    costly = {name for name, key in config.keys.items() if _has_cost_limit(config, key)}
+    yield from _pool_faults(config, names)
+    costly = _costly(config)
     for name, route in config.routes.items():
         if not route.candidates:
             yield ("routes", name, "candidates"), "expected at least one candidate"
@@ -70,6 +68,26 @@ def relation_faults(config: RouterConfig, names: Names) -> Iterator[Fault]:
             yield from _price_faults((*path, "price"), candidate, _spenders(config, name, candidate, costly))
     for name, budget in config.budgets.items():
         yield from _scope_faults(("budgets", name, "scope"), budget.scope, names)
+
+
+def _pool_faults(config: RouterConfig, names: Names) -> Iterator[Fault]:
+    """Of quota pools and of keys. Limits that many share are looked at once, unless they have a fault."""
+    sound: Sound = {id(()): ()}
+    for name, pool in config.pools.items():
+        if id(pool.limits) not in sound:
+            yield from _limits_faults(("pools", name, "limits"), pool.limits, config.guard_s, sound)
+    for name, key in config.keys.items():
+        served = config.providers.get(key.provider)
+        yield from _key_faults(("keys", name), key, names, served.http_client if served else "")
+        if id(key.limits) not in sound:
+            yield from _limits_faults(("keys", name, "limits"), key.limits, config.guard_s, sound)
+
+
+def _limits_faults(path: Path, limits: tuple[LimitConfig, ...], guard_s: float, sound: Sound) -> list[Fault]:
+    found = list(limits_faults(path, limits, guard_s))
+    if not found:
+        sound[id(limits)] = limits
+    return found
 
 
 def _name_faults(names: Names) -> Iterator[Fault]:
@@ -148,7 +166,7 @@ def _generic_faults(path: Path, generic: GenericConfig) -> Iterator[Fault]:
     yield from _header_faults((*path, "headers"), generic.headers)
 
 
-def _key_faults(path: Path, key: KeyConfig, names: Names) -> Iterator[Fault]:
+def _key_faults(path: Path, key: KeyConfig, names: Names, client: str) -> Iterator[Fault]:
     if key.provider not in names.providers:
         yield (*path, "provider"), unknown("provider", key.provider, names.providers)
     for index, pool in enumerate(key.pools):
@@ -159,6 +177,8 @@ def _key_faults(path: Path, key: KeyConfig, names: Names) -> Iterator[Fault]:
     proxies = ("http", "https", "socks5", "socks5h")
     if key.proxy is not None and (fault := _url_fault(key.proxy, proxies, credentials=True)):
         yield (*path, "proxy"), fault
+    elif key.proxy is not None and client == "lean":
+        yield (*path, "proxy"), "the provider's http_client, lean, speaks to no proxy; choose auto, httpx2 or httpx"
 
 
 def _candidate_faults(path: Path, candidate: CandidateConfig, config: RouterConfig, names: Names) -> Iterator[Fault]:
@@ -208,9 +228,14 @@ def _spenders(config: RouterConfig, route: str, candidate: CandidateConfig, cost
         yield "a limit of cost"
 
 
-def _has_cost_limit(config: RouterConfig, key: KeyConfig) -> bool:
-    pools = [config.pools[pool].limits for pool in key.pools if pool in config.pools]
-    return any(limit.dimension == COST for limits in (key.limits, *pools) for limit in limits)
+def _costly(config: RouterConfig) -> set[str]:
+    """The keys with a limit of cost, their own or a pool's."""
+    pools = {name for name, pool in config.pools.items() if _has_cost(pool.limits)}
+    return {name for name, key in config.keys.items() if _has_cost(key.limits) or not pools.isdisjoint(key.pools)}
+
+
+def _has_cost(limits: tuple[LimitConfig, ...]) -> bool:
+    return any(limit.dimension == COST for limit in limits)
 
 
 def _price_faults(path: Path, candidate: CandidateConfig, spenders: Iterable[str]) -> Iterator[Fault]:

@@ -16,9 +16,9 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.config import RouterConfig
-from actorrouter.config.bounds import type_faults
 from actorrouter.config.checks import Names, relation_faults
 from actorrouter.config.faults import Fault, expected, line
+from actorrouter.config.fields import type_faults
 from actorrouter.config.overrides import overridden
 from actorrouter.config.reading import read
 from actorrouter.config.secrets import SecretReader
@@ -134,8 +134,7 @@ def _judgeable(related: Iterable[Fault], misread: Iterable[Fault]) -> Iterator[F
 
 def validate(config: RouterConfig, source: str = "config") -> None:
     """Check a configuration built in Python. Raises InvalidConfig with every fault; types first, then the rest."""
-    found = list(type_faults(config))
-    _refuse(found, source)
+    _refuse(type_faults(config), source)
     names = Names.of(attrs.asdict(config, recurse=False))
     _refuse(list(relation_faults(config, names)), source)
 

@@ -22,7 +22,12 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 def effective(config: RouterConfig) -> str:
     """`config` as TOML that loads again once each `"<secret>"` is put back. What is None by default is left out."""
-    return "\n".join(_table(_tree(config), "")) + "\n"
+    return toml(_tree(config))
+
+
+def toml(tree: Mapping[str, Any]) -> str:
+    """Tables, lists and plain values as TOML text that reads back equal."""
+    return "\n".join(_table(tree, "")).lstrip("\n") + "\n"
 
 
 def _tree(value: Any) -> Any:

@@ -17,7 +17,7 @@ from actorrouter.values import INF, Amounts, Basis, OutcomeClass, Refusal
 TRIED_MAX = 8
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Tried:
     """One key that was asked. `load`: its pools' score, `in_flight`: its own; no refusals: it granted."""
 
@@ -28,7 +28,7 @@ class Tried:
     refusals: tuple[Refusal, ...] = ()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Decision:
     """One ranking. `at`: monotonic seconds. `set_aside`: keys and pools not asked because a known instant is ahead."""
 

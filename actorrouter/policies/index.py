@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
 ABSENT: Final = -1
-_STALE_MAX: Final = 64
-"""Scores no longer in use that the heap may hold, beyond one for each in use."""
+_EMPTY_MAX: Final = 64
+"""Buckets that may stand empty, beyond two for each in use: an item often comes back to where it was."""
 
 
 class Ranked(Protocol):
@@ -27,11 +27,12 @@ T = TypeVar("T", bound=Ranked)
 class Buckets(Generic[T]):
     """Best first; equal scores in turn, the longest untouched first."""
 
-    __slots__ = ("_buckets", "_order")
+    __slots__ = ("_buckets", "_order", "_used")
 
     def __init__(self) -> None:
         self._buckets: dict[int, OrderedDict[T, None]] = {}
         self._order: list[int] = []
+        self._used = 0
 
     def put(self, item: T, score: int) -> None:
         """Place or move the item; to the back of its bucket."""
@@ -45,13 +46,16 @@ class Buckets(Generic[T]):
         target = self._buckets.get(score)
         if target is None:
             target = self._open(score)
+        if not target:
+            self._used += 1
         target[item] = None
 
     def _open(self, score: int) -> OrderedDict[T, None]:
+        if len(self._buckets) > _EMPTY_MAX + 2 * self._used:
+            self._buckets = {each: bucket for each, bucket in self._buckets.items() if bucket}
+            self._order = sorted(self._buckets)
         bucket = self._buckets[score] = OrderedDict()
         heapq.heappush(self._order, score)
-        if len(self._order) > _STALE_MAX + 2 * len(self._buckets):
-            self._order = sorted(self._buckets)
         return bucket
 
     def discard(self, item: T) -> None:
@@ -63,16 +67,16 @@ class Buckets(Generic[T]):
     def _take(self, item: T, bucket: OrderedDict[T, None]) -> None:
         del bucket[item]
         if not bucket:
-            del self._buckets[item.score]
+            self._used -= 1
 
     def first(self) -> T | None:
         """The best item."""
         order = self._order
         while order:
-            bucket = self._buckets.get(order[0])
-            if bucket is not None:
+            bucket = self._buckets[order[0]]
+            if bucket:
                 return next(iter(bucket))
-            heapq.heappop(order)
+            del self._buckets[heapq.heappop(order)]
         return None
 
     def __iter__(self) -> Iterator[T]:

@@ -143,7 +143,7 @@ class Admission:
         decision.reservation_id = message.reservation_id
         broken = commit(self._runtime, holders, event)
         if broken:
-            lease.holders = tuple(cell for cell in holders if cell not in broken)
+            lease.holders = tuple([cell for cell in holders if cell not in broken])
             self.leases.open[lease.reservation_id] = lease
             self.settle(lease, Outcome(OutcomeClass.NOT_SENT, Scope.NONE))
             return None

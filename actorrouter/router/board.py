@@ -30,7 +30,7 @@ _STALE_MAX = 64
 """Instants that hold no more which a candidate may keep, beyond one for each thing set aside."""
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class PoolEntry:
     """A quota pool and the groups that draw on it. `private`: of one key."""
 
@@ -40,7 +40,7 @@ class PoolEntry:
     groups: list[Group] = attrs.field(factory=list)
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class KeyEntry:
     """A key: its actor, its secret's source, its seats in every candidate it serves."""
 
@@ -52,11 +52,11 @@ class KeyEntry:
     private: PoolEntry | None
     secret: SecretKeeper = attrs.field(repr=False)
     in_flight: int = 0
-    seats: list[Seat] = attrs.field(factory=list)
+    seats: tuple[Seat, ...] = ()
     transport: Transport | None = None
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class ProviderEntry:
     """An upstream: its dialect, its circuit and its keys."""
 
@@ -68,7 +68,7 @@ class ProviderEntry:
     keys: dict[str, KeyEntry] = attrs.field(factory=dict)
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class Seat:
     """One key in one candidate: what a reservation is made for. `holders`: circuit, pools, key."""
 
@@ -80,13 +80,13 @@ class Seat:
     refused: Refusal | None = None
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class Group:
-    """Keys of one candidate that share the same pools."""
+    """Keys of one candidate that share the same pools. `only`: while there is one, it needs no index."""
 
     candidate: Candidate
     pools: tuple[PoolEntry, ...]
-    seats: Buckets[Seat] = attrs.field(factory=Buckets)
+    seats: Buckets[Seat] | None = None
     only: Seat | None = None
     members: int = 0
     score: int = ABSENT
@@ -97,35 +97,35 @@ class Group:
         """Ready keys, least loaded first."""
         if self.only is not None:
             return iter((self.only,) if self.only.score >= 0 else ())
-        return iter(self.seats)
+        return iter(self.seats or ())
 
     def first(self) -> Seat | None:
         """The least loaded ready key."""
         if self.only is not None:
             return self.only if self.only.score >= 0 else None
-        return self.seats.first()
+        return None if self.seats is None else self.seats.first()
 
     def place(self, seat: Seat, score: int) -> None:
         """Make a key ready, with this many in flight."""
-        if self.only is seat:
+        if self.seats is None:
             seat.score = score
         else:
             self.seats.put(seat, score)
 
     def remove(self, seat: Seat) -> None:
         """A key is not ready."""
-        if self.only is seat:
+        if self.seats is None:
             seat.score = ABSENT
         else:
             self.seats.discard(seat)
 
     def add(self, seat: Seat) -> None:
-        """A new key. While it is the only one there is no index."""
+        """A new key."""
         self.members += 1
         if self.members == 1:
-            self.only = seat
+            self.only, self.seats = seat, None
         elif self.only is not None:
-            first, self.only = self.only, None
+            first, self.only, self.seats = self.only, None, Buckets()
             score, first.score = first.score, ABSENT
             if score >= 0:
                 self.seats.put(first, score)
@@ -143,12 +143,12 @@ class Group:
             candidate.ready.discard(self)
         if not self.members:
             candidate.unblock(self)
-            del candidate.groups[tuple(pool.pool_id for pool in self.pools)]
+            del candidate.groups[self.pools]
             for pool in self.pools:
                 pool.groups.remove(self)
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class Candidate:
     """Where a route may go: a provider's model through some keys.
 
@@ -160,7 +160,7 @@ class Candidate:
     config: CandidateConfig
     provider: ProviderEntry
     budgets: tuple[Cell, ...] = ()
-    groups: dict[tuple[str, ...], Group] = attrs.field(factory=dict)
+    groups: dict[tuple[PoolEntry, ...], Group] = attrs.field(factory=dict)
     ready: Buckets[Group] = attrs.field(factory=Buckets)
     blocked: dict[Group | Seat, bool] = attrs.field(factory=dict)
     sized: dict[Group | Seat, None] = attrs.field(factory=dict)
@@ -194,7 +194,7 @@ class Candidate:
         return self.config.price.input_usd_per_mtok + self.config.price.output_usd_per_mtok
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class RouteEntry:
     """A model alias: its candidates and its waiting room."""
 
@@ -291,7 +291,9 @@ def load_score(pools: tuple[PoolEntry, ...], now: float) -> int:
     """The pools' load as an instant on a common scale, so that it needs no refresh while it drains."""
     seconds = 0.0
     for pool in pools:
-        seconds = max(seconds, quota.load_s(pool.cell.state, now))
+        load_s = quota.load_s(pool.cell.state, now)
+        if load_s > seconds:
+            seconds = load_s
     return int((now + seconds) / _STEP_S) + 1 if seconds > 0 else _IDLE
 
 

@@ -26,9 +26,10 @@ from actorrouter.values import (
 )
 
 _MTOK: Final = Decimal(1_000_000)
+_SUCCEEDED: Final = OutcomeClass.SUCCEEDED
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Demand:
     """One call on its way. `given`: amounts named by the caller, used as they are. `skip`: keys that cannot
     serve it; `avoid`: providers that have failed it, asked last. `sized`: the limits that had no room for it when keys
@@ -63,8 +64,10 @@ def exact_amounts(amounts: Amounts) -> Amounts:
 
 def priced(candidate: Candidate, amounts: Amounts) -> Amounts:
     """The amounts with their cost in US dollars, where the candidate has a price."""
+    if COST in amounts:
+        return amounts
     cost = cost_of(candidate, amounts)
-    return {**amounts, COST: cost} if cost and COST not in amounts else amounts
+    return {**amounts, COST: cost} if cost else amounts
 
 
 def cost_of(candidate: Candidate, amounts: Amounts) -> Decimal:
@@ -84,7 +87,9 @@ def truth(candidate: Candidate, reserved: Amounts, outcome: Outcome, *, dispatch
     same). Whatever nobody can know stands as reserved.
     """
     kind = outcome.outcome
-    if kind is OutcomeClass.NOT_SENT or (kind is OutcomeClass.CANCELLED and not dispatched):
+    if kind is not _SUCCEEDED and (
+        kind is OutcomeClass.NOT_SENT or (kind is OutcomeClass.CANCELLED and not dispatched)
+    ):
         return {}, False
     if outcome.usage is not None:
         return _complete(candidate, outcome.usage, reserved), True
@@ -108,4 +113,9 @@ def _complete(candidate: Candidate, usage: Usage, reserved: Amounts) -> Amounts:
 
 def surprise(reserved: Amounts, usage: Amounts) -> Amounts:
     """What was used beyond what was reserved, by dimension."""
-    return {d: used - reserved.get(d, 0) for d, used in usage.items() if used > reserved.get(d, 0)}
+    beyond: dict[str, Any] = {}
+    for dimension, used in usage.items():
+        known = reserved.get(dimension, 0)
+        if used > known:
+            beyond[dimension] = used - known
+    return beyond

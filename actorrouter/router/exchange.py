@@ -90,7 +90,7 @@ class Exchange:
         self._reading = entry.adapter.read(self._call, response.status, response.headers, now, self._wall())
         if self._reading.observations:
             for pool in self.grant.seat.group.pools:
-                self._runtime.tell(pool.pool_id, Observe(self._reading.observations))
+                self._runtime.tell(pool.pool_id, Observe(self._reading.observations, self.grant.reservation_id))
         self._chunks = response.__aiter__()
         return await self.more()
 

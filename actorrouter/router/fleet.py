@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from actorrouter.actors import budget, circuit, key, limits, quota, route
-from actorrouter.actors.calendar import Edges
-from actorrouter.actors.recovery import Recovery
-from actorrouter.actors.windows import Fixed, Terms, Window
+from actorrouter.actors import budget, circuit, key, quota, route
+from actorrouter.actors.windows import Fixed
 from actorrouter.adapters import build
 from actorrouter.config import (
     BudgetConfig,
-    Charge,
-    ColdStart,
     KeyConfig,
-    LimitConfig,
     PoolConfig,
     ProviderConfig,
     RouterConfig,
 )
 from actorrouter.router.board import Candidate, Group, KeyEntry, PoolEntry, ProviderEntry, RouteEntry, Seat, enlist
+from actorrouter.router.initial import NewKey, NewPool, new_budget
 from actorrouter.router.retry import RetryBudget
 from actorrouter.router.secrets import SecretKeeper
 from actorrouter.router.tree import Tree
 from actorrouter.runtime.cell import Cell
 from actorrouter.runtime.runtime import Runtime
-from actorrouter.values import COST
-
-COLD_MAX_S = 3600.0
-"""A cold start assumes full use of windows up to an hour; a day's or a month's quota would serve nobody."""
 
 
 class Fleet:
@@ -42,11 +33,15 @@ class Fleet:
         self.runtime, self.tree, self.config = runtime, tree, config
         self._give_back = give_back
         self.providers: dict[str, ProviderEntry] = {}
-        self.pools: dict[tuple[str, str], PoolEntry] = {}
+        self.pools: dict[str, PoolEntry] = {}
+        """By actor id; a key's own are with the key."""
         self.keys: dict[str, KeyEntry] = {}
         self.routes: dict[str, RouteEntry] = {}
         self.budgets: dict[str, Cell] = {}
+        self.clocked: dict[str, Cell] = {}
+        """The actors with calendar limits."""
         self._tenants: dict[str, tuple[Cell, ...]] = {}
+        self._started = runtime.clock()
         for name, each in config.budgets.items():
             self._add_budget(name, each)
         for name, provider in config.providers.items():
@@ -54,14 +49,14 @@ class Fleet:
         for name in config.routes:
             self._add_route(name)
         for key_id, each_key in config.keys.items():
-            self.add_key(key_id, each_key)
+            self._add_key(key_id, each_key)
 
     # ----------------------------------------------------------------------------------------------------- actors
 
     def _add_budget(self, name: str, config: BudgetConfig) -> None:
         initial = partial(new_budget, f"budget:{name}", config)
         cell = self.tree.budget(f"budget:{name}", budget.BEHAVIOUR, initial)
-        self.budgets[name] = cell
+        self.budgets[name] = self.clocked[cell.actor_id] = cell
         scope, _, tenant = config.scope.partition(":")
         if scope == "tenant":
             self._tenants[tenant] = (*self._tenants.get(tenant, ()), cell)
@@ -87,16 +82,17 @@ class Fleet:
 
     def _pool(self, provider: ProviderEntry, name: str) -> PoolEntry:
         """The pool as this provider's keys see it. Named pools of two providers are two pools."""
-        entry = self.pools.get((provider.name, name))
+        pool_id = f"pool:{provider.name}:{name}"
+        entry = self.pools.get(pool_id)
         if entry is None:
-            entry = self._new_pool(provider, f"pool:{provider.name}:{name}", self.config.pools[name])
-            self.pools[provider.name, name] = entry
+            entry = self.pools[pool_id] = self._new_pool(provider, pool_id, self.config.pools[name])
         return entry
 
     def _new_pool(self, provider: ProviderEntry, pool_id: str, config: PoolConfig) -> PoolEntry:
-        started = self.runtime.clock()
-        initial = partial(new_pool, pool_id, config.limits, provider, self.config, started)
+        initial = NewPool(pool_id, config.limits, config.mirror, provider, self.config, self._started)
         cell = self.tree.member("pools", provider.name, pool_id, quota.BEHAVIOUR, initial)
+        if any(isinstance(window, Fixed) for window in cell.state.windows):
+            self.clocked[pool_id] = cell
         return PoolEntry(pool_id, cell, config)
 
     # ------------------------------------------------------------------------------------------------------- keys
@@ -104,6 +100,10 @@ class Fleet:
     def add_key(self, key_id: str, config: KeyConfig) -> KeyEntry:
         """Start serving a key. ValueError if the id is in use or names an unknown provider or
         pool, or its provider is quarantined."""
+        self._started = self.runtime.clock()
+        return self._add_key(key_id, config)
+
+    def _add_key(self, key_id: str, config: KeyConfig) -> KeyEntry:
         if key_id in self.keys:
             raise ValueError(f"key {key_id!r} exists already")
         if config.provider not in self.providers:
@@ -120,8 +120,8 @@ class Fleet:
             else None
         )
         actor_id = f"key:{key_id}"
-        cell = self.tree.member("keys", provider.name, actor_id, key.BEHAVIOUR, partial(new_key, actor_id, self.config))
-        pools = tuple(self._pool(provider, name) for name in config.pools)
+        cell = self.tree.member("keys", provider.name, actor_id, key.BEHAVIOUR, NewKey(actor_id, self.config))
+        pools = tuple([self._pool(provider, name) for name in config.pools])
         entry = KeyEntry(key_id, provider, cell, config, pools, private, SecretKeeper(config.secret))
         self.keys[key_id] = provider.keys[key_id] = entry
         for each in self.routes.values():
@@ -132,18 +132,20 @@ class Fleet:
 
     def _seat(self, entry: KeyEntry, candidate: Candidate) -> None:
         model = candidate.upstream_model
-        pools = tuple(pool for pool in entry.pools if _matches(model, pool.config.models))
+        pools = entry.pools
+        if not all(_matches(model, pool.config.models) for pool in pools):
+            pools = tuple([pool for pool in pools if _matches(model, pool.config.models)])
         if not pools and entry.private is not None:
             pools = (entry.private,)
-        group = candidate.groups.get(tuple(pool.pool_id for pool in pools))
+        group = candidate.groups.get(pools)
         if group is None:
-            group = candidate.groups[tuple(pool.pool_id for pool in pools)] = Group(candidate, pools)
+            group = candidate.groups[pools] = Group(candidate, pools)
             for pool in pools:
                 pool.groups.append(group)
         own = (entry.private.cell,) if entry.private is not None and entry.private not in pools else ()
-        holders = (entry.provider.circuit, *(pool.cell for pool in pools), *own, entry.cell)
+        holders = (entry.provider.circuit, *[pool.cell for pool in pools], *own, entry.cell)
         seat = Seat(entry, group, holders)
-        entry.seats.append(seat)
+        entry.seats = (*entry.seats, seat)
         group.add(seat)
         enlist(group, self.runtime.clock())
 
@@ -153,10 +155,11 @@ class Fleet:
         del entry.provider.keys[key_id]
         for seat in entry.seats:
             seat.group.leave(seat)
-        entry.seats = []
+        entry.seats = ()
         self.tree.remove("keys", entry.provider.name, entry.cell.actor_id)
         if entry.private is not None:
-            self.tree.remove("pools", entry.provider.name, entry.private.cell.actor_id)
+            self.tree.remove("pools", entry.provider.name, entry.private.pool_id)
+            self.clocked.pop(entry.private.pool_id, None)
         return entry
 
     def by_actor(self, actor_id: str) -> tuple[KeyEntry | None, PoolEntry | None]:
@@ -165,24 +168,13 @@ class Fleet:
         if kind == "key":
             return self.keys.get(name), None
         if kind == "pool":
-            provider, _, pool = name.partition(":")
-            owner = self.keys.get(pool.removesuffix("/own"))
-            return owner, self.pools.get((provider, pool)) or (owner.private if owner is not None else None)
+            owner = self.keys.get(name.partition(":")[2].removesuffix("/own"))
+            return owner, self.pools.get(actor_id) or (owner.private if owner is not None else None)
         return None, None
 
     def tenant_budgets(self, tenant: str) -> tuple[Cell, ...]:
         """The budgets that cap one tenant."""
         return self._tenants.get(tenant, ())
-
-    def clocked(self) -> list[Cell]:
-        """The actors with calendar limits."""
-        pools = [pool.cell for pool in self.pools.values()]
-        pools += [entry.private.cell for entry in self.keys.values() if entry.private is not None]
-        return [cell for cell in pools if _has_calendar(cell.state.windows)] + list(self.budgets.values())
-
-
-def _has_calendar(windows: tuple[Window, ...]) -> bool:
-    return any(isinstance(window, Fixed) for window in windows)
 
 
 def _matches(model: str, patterns: tuple[str, ...]) -> bool:
@@ -192,40 +184,6 @@ def _matches(model: str, patterns: tuple[str, ...]) -> bool:
 def _serves(entry: KeyEntry, candidate: Candidate) -> bool:
     return (
         entry.provider is candidate.provider
-        and any(fnmatchcase(entry.key_id, pattern) for pattern in candidate.config.keys)
+        and any(pattern == "*" or fnmatchcase(entry.key_id, pattern) for pattern in candidate.config.keys)
         and _matches(candidate.upstream_model, entry.config.models)
     )
-
-
-# ------------------------------------------------------------------------------------------------------ initial states
-
-
-def new_key(actor_id: str, config: RouterConfig) -> key.KeyState:
-    """A key that has served nothing."""
-    return key.KeyState(actor_id, Recovery(config.recovery))
-
-
-def new_pool(
-    pool_id: str, declared: tuple[LimitConfig, ...], provider: ProviderEntry, config: RouterConfig, started: float
-) -> quota.PoolState:
-    """A pool as it is believed to be at the start of the process: its windows full or empty."""
-    windows = tuple(limits.window(each, _charge(each, provider), config.guard_s) for each in declared)
-    for window, each in zip(windows, declared, strict=True):
-        cold = each.cold_start or (config.cold_start if window.terms.window_s <= COLD_MAX_S else ColdStart.EMPTY)
-        if cold is ColdStart.FULL:
-            window.fill(started)
-    return quota.PoolState(pool_id, windows, Recovery(config.recovery))
-
-
-def _charge(limit: LimitConfig, provider: ProviderEntry) -> Charge:
-    for table in (provider.config.charge, provider.adapter.default_charge):
-        charge = table.get(limit.dimension) or table.get("*")
-        if charge is not None:
-            return charge
-    return Charge.HELD if limit.dimension == COST else Charge.UP_FRONT
-
-
-def new_budget(budget_id: str, config: BudgetConfig) -> budget.BudgetState:
-    """A budget of which nothing is spent."""
-    terms = Terms(COST, Decimal(config.usd), 86400.0, guard_s=0.0, up_front=False, settles=True)
-    return budget.BudgetState(budget_id, Fixed(terms, Edges(every=config.every, timezone=config.timezone)))

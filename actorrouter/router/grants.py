@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import attrs
 
@@ -15,8 +15,11 @@ from actorrouter.router.demand import exact_amounts
 from actorrouter.runtime.cell import Cell
 from actorrouter.values import INF, Amounts, Outcome, OutcomeClass, Scope, Secret, Usage
 
+_SUCCEEDED: Final = OutcomeClass.SUCCEEDED
+_NONE: Final = Scope.NONE
 
-@attrs.define(eq=False)
+
+@attrs.define(eq=False, weakref_slot=False)
 class Lease:
     """What the router remembers of a reservation. `abandoned`: its owner is gone. `expired`: charged in full.
     `given_back`: it no longer counts as in flight."""
@@ -103,7 +106,7 @@ class Grant:
 
         ValueError if an amount is no finite number of at least 0."""
         told = usage if isinstance(usage, Usage) or usage is None else Usage(exact_amounts(usage))
-        self.close(Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, usage=told))
+        self.close(Outcome(_SUCCEEDED, _NONE, usage=told))
 
     def release(self) -> None:
         """Nothing was sent: give everything back. Repeats change nothing."""

@@ -95,6 +95,8 @@ class Journey:
     async def _within_deadline(self, exchange: Exchange) -> bytes:
         if not self.attempts:
             exchange.grant.seat.key.provider.retries.deposit()
+        if self._deadline == INF:
+            return await exchange.start()
         with self._hub.loop.within(self._deadline):
             if self._hub.clock() < self._deadline:
                 return await exchange.start()
@@ -154,10 +156,13 @@ class Journey:
     async def more(self, exchange: Exchange) -> bytes:
         """Bytes of a stream; b"" at its good end. Raises StreamInterrupted at any other, once it is settled."""
         content = b""
-        with self._hub.loop.within(self._deadline) as scope:
+        if self._deadline == INF:
             content = await exchange.more()
-        if scope.cancelled_caught:
-            exchange.cut("deadline passed")
+        else:
+            with self._hub.loop.within(self._deadline) as scope:
+                content = await exchange.more()
+            if scope.cancelled_caught:
+                exchange.cut("deadline passed")
         if exchange.outcome is None:
             return content
         outcome = await self.end()

@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskStatus
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from actorrouter.config import RouterConfig
 from actorrouter.errors import RouterStopped
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Reply
 from actorrouter.router.router import Quote, Router
+from actorrouter.runtime.collector import uncollected
 from actorrouter.values import Amounts, Call, Secret, Usage
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
 
 
 def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
     from actorrouter.config.file import load, validate
 
-    if isinstance(config, RouterConfig):
-        validate(config)
-        return config
-    return load(Path(config))
+    with uncollected():
+        if isinstance(config, RouterConfig):
+            validate(config)
+            return config
+        return load(Path(config))
 
 
 class open_router(anyio.AsyncContextManagerMixin):  # noqa: N801 (reads as a verb where it is used)
@@ -175,6 +179,8 @@ def open_router_blocking(
     config: RouterConfig | str | Path, *, backend: str = "asyncio", observers: Iterable[Callable[[Any], None]] = ()
 ) -> Iterator[BlockingRouter]:
     """`with open_router_blocking(config) as router`: a router on an event loop in a thread of its own."""
+    from anyio.from_thread import start_blocking_portal
+
     with start_blocking_portal(backend) as portal:
         opened: AbstractContextManager[Router] = portal.wrap_async_context_manager(
             portal.call(lambda: open_router(config, observers=observers))

@@ -5,32 +5,32 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskStatus
 
 from actorrouter.config import KeyConfig, RouterConfig
 from actorrouter.errors import InvalidCall, RouterStopped
-from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqueued, Withdrawn
+from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqueued, Observed, Withdrawn
 from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
 from actorrouter.router.admission import Admission
 from actorrouter.router.board import KeyEntry, close, freshen, freshen_pool
-from actorrouter.router.control import serve_control
-from actorrouter.router.control_socket import listening
 from actorrouter.router.demand import Demand, exact_amounts
 from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Journey, Reply
-from actorrouter.router.probing import KeyTest, probe
 from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
 from actorrouter.runtime import loops
+from actorrouter.runtime.collector import freeze, uncollected
 from actorrouter.runtime.journal import Journal
 from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.runtime.runtime import Runtime
@@ -38,7 +38,13 @@ from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
+if TYPE_CHECKING:
+    from actorrouter.router.probing import KeyTest
+
+_HEARD = frozenset({Enqueued, Withdrawn, Observed, Disabled, Draining, Cleared, ActorRestarted})
 _CLOCK_EVERY_S = 60.0
+_CLOCKED_AT_ONCE, _CLOCKED_EVERY_S = 16, 0.005
+"""The pace at which calendar limits are told the time: 100,000 in half a minute, under a millisecond in one go."""
 _JUMP_S = 1.0
 
 
@@ -70,8 +76,8 @@ class Router:
         connect: Connect = connect_http,
         loop: Loop | None = None,
     ) -> None:
-        for client in sorted({provider.http_client for provider in config.providers.values()}):
-            prepare(client)
+        for client, proxied in sorted(_clients(config)):
+            prepare(client, proxied=proxied)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
         self._wall, self._connect = wall, connect
@@ -87,6 +93,9 @@ class Router:
     async def serve(self, *, task_status: TaskStatus[Router] = anyio.TASK_STATUS_IGNORED) -> None:
         """Run the router until `stop` is called or the task is cancelled. Raises RouterStopped if its supervisors give
         up. Ready when `task_status` says so."""
+        from actorrouter.router.control import serve_control
+        from actorrouter.router.control_socket import listening
+
         self.begin()
         try:
             async with listening(self.config.control) as listener, anyio.create_task_group() as group:
@@ -113,7 +122,8 @@ class Router:
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
         self._waiting = Waiting(self.runtime, self.admission)
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
-        self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
+        with uncollected():
+            self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
         self.runtime.readers += [self._read, *self._observers]
         self._read_clock()
 
@@ -161,6 +171,13 @@ class Router:
         self._check()
         if self._state != "running":
             raise RouterStopped(f"the router is {self._state}")
+
+    def freeze(self) -> None:
+        """Keep the garbage collector from walking over the fleet: at 100,000 keys each full collection stops the event
+        loop for a second. Call it once when the program has started; it freezes all that is there (`gc.freeze`) and
+        makes full collections rare, for the whole process."""
+        self._check()
+        freeze()
 
     # ------------------------------------------------------------------------------------------------------------ calls
 
@@ -283,8 +300,8 @@ class Router:
     def add_key(self, key_id: str, config: KeyConfig) -> None:
         """Serve with one more key, at once. ValueError if the id is in use or names an unknown provider or pool."""
         self._check_open()
-        self.fleet.add_key(key_id, config)
-        self._read_clock()
+        entry = self.fleet.add_key(key_id, config)
+        self._tell_clock(iter([pool.pool_id for pool in (*entry.pools, *_own_pool(entry))]), None)
         self._waiting.look_soon()
 
     async def remove_key(self, key_id: str, timeout_s: float | None = None) -> bool:
@@ -307,6 +324,8 @@ class Router:
     async def test_key(self, key_id: str) -> KeyTest:
         """Prove a key's secret with the provider's cheapest request. Its state is not changed: clear it if you like."""
         entry = self._key(key_id)
+        from actorrouter.router.probing import probe
+
         return await probe(entry, transport_of(entry, self._connect), self.runtime, self._wall)
 
     def reset_circuit(self, provider: str) -> None:
@@ -368,8 +387,12 @@ class Router:
     def _read(self, event: Any) -> None:
         """The board's part of the event stream: the rare events after which somebody may be asked again."""
         kind = type(event)
+        if kind not in _HEARD:
+            return
         if kind is Enqueued or kind is Withdrawn:
             self._waiting.changed(self.fleet.routes[event.holders[0].partition(":")[2]])
+        elif kind is Observed:
+            self._heard(event.holders)
         elif kind is Disabled or kind is Draining:
             self._went(event.holders)
         elif kind is Cleared:
@@ -383,6 +406,11 @@ class Router:
                 close(seat)
         self._waiting.look_soon()
 
+    def _heard(self, holders: tuple[str, ...]) -> None:
+        """What a provider said may leave room, in a pool that follows it."""
+        if any(pool is not None and pool.config.mirror for _, pool in map(self.fleet.by_actor, holders)):
+            self._came_back(holders)
+
     def _came_back(self, holders: tuple[str, ...]) -> None:
         now = self.runtime.clock()
         for entry, pool in (self.fleet.by_actor(holder) for holder in holders):
@@ -395,12 +423,33 @@ class Router:
     def _read_clock(self) -> None:
         """Tell calendar limits where the wall clock stands; after a jump they may be free at another instant."""
         now, wall = self.runtime.clock(), self._wall()
-        if self._read_clock_at and abs(wall - now - self._offset) > _JUMP_S:
+        steady = self._read_clock_at > 0 and abs(wall - now - self._offset) <= _JUMP_S
+        if self._read_clock_at and not steady:
             self._refresh_all()
         self._offset, self._read_clock_at = wall - now, now + _CLOCK_EVERY_S
-        for cell in self.fleet.clocked():
-            self.runtime.tell(cell.actor_id, ClockRead(wall, now))
+        clocked = list(self.fleet.clocked)
+        self._tell_clock(iter(clocked), max(_CLOCKED_AT_ONCE, len(clocked) // 8000) if steady else None)
         self.runtime.timers.set(("router", "clock"), self._read_clock_at, self._read_clock)
+
+    def _tell_clock(self, actor_ids: Iterator[str], most: int | None) -> None:
+        """Tell the next `most`, the others by and by: the loop must not stop for all of a large fleet. After a jump and
+        at the start nobody may grant before all know."""
+        now, wall = self.runtime.clock(), self._wall()
+        told = 0
+        for actor_id in islice(actor_ids, most):
+            told += 1
+            if actor_id in self.fleet.clocked:
+                self.runtime.tell(actor_id, ClockRead(wall, now))
+        if told == most:
+            again = partial(self._tell_clock, actor_ids, most)
+            self.runtime.timers.set(("router", "clocked"), now + _CLOCKED_EVERY_S, again)
+
+
+def _clients(config: RouterConfig) -> set[tuple[str, bool]]:
+    """The HTTP clients that calls will need, and whether through a proxy."""
+    proxied = {key.provider for key in config.keys.values() if key.proxy is not None}
+    providers = config.providers.items()
+    return {(provider.http_client, through) for name, provider in providers for through in (False, name in proxied)}
 
 
 def _take_back(reply: Any) -> None:

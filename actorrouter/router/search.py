@@ -71,7 +71,7 @@ class Search:
 
     def granted(self, seat: Seat, index: int) -> Decision:
         """Take down the yes."""
-        decision = self._told()
+        decision = self._told() if self.tried else self.decision
         granted = Tried(seat.key.key_id, index, seat.group.score, seat.key.in_flight)
         decision.tried = (*decision.tried, granted) if decision.tried else (granted,)
         decision.chosen = granted.key_id
@@ -79,7 +79,7 @@ class Search:
 
     def broke(self) -> None:
         """The yes did not hold."""
-        self.decision.chosen = ""
+        self.decision.chosen, self.decision.tried = "", ()
 
     def gated(self, refusals: list[Refusal]) -> None:
         """The candidate as a whole refuses: its circuit or a budget."""

@@ -39,6 +39,8 @@ class Tree:
         self.root.start()
         self._budgets = self._under(self.root, "budgets")
         self._routes: Supervisor | None = None
+        self._providers: dict[str, Supervisor] = {}
+        self._groups: dict[tuple[str, str], Supervisor] = {}
 
     def _spec(self, name: str, *children: SupervisorSpec, on_give_up: OnGiveUp = OnGiveUp.ESCALATE) -> SupervisorSpec:
         return SupervisorSpec(
@@ -73,15 +75,15 @@ class Tree:
         """Make room for a provider's actors. Comes before the routes."""
         groups = tuple(self._spec(f"{group}:{name}") for group in _GROUPS)
         self.root.start_child(self._spec(f"provider:{name}", *groups, on_give_up=OnGiveUp.QUARANTINE))
+        ours = self.root.supervisor(f"provider:{name}")
+        self._providers[name] = ours
+        self._groups |= {(group, name): ours.supervisor(f"{group}:{name}") for group in _GROUPS}
 
     def member(
         self, group: str, provider: str, actor_id: str, behaviour: Behaviour, initial: Callable[[], Any]
     ) -> Cell:
         """Start a provider's circuit, pool or key."""
-        return self._start(self._group(group, provider), actor_id, behaviour, initial)
-
-    def _group(self, group: str, provider: str) -> Supervisor:
-        return self.root.supervisor(f"provider:{provider}").supervisor(f"{group}:{provider}")
+        return self._start(self._groups[group, provider], actor_id, behaviour, initial)
 
     def route(
         self, actor_id: str, behaviour: Behaviour, initial: Callable[[], Any], give_back: Callable[[Any], None]
@@ -93,19 +95,19 @@ class Tree:
 
     def remove(self, group: str, provider: str, actor_id: str) -> None:
         """End a member for good and forget it."""
-        supervisor = self._group(group, provider)
+        supervisor = self._groups[group, provider]
         supervisor.terminate_child(actor_id)
         supervisor.delete_child(actor_id)
 
     def quarantined(self, provider: str) -> str:
         """Why the provider's subtree gave up; empty while it serves."""
-        node = self.root.supervisor(f"provider:{provider}")
+        node = self._providers[provider]
         return node.cause if node.state == "quarantined" else ""
 
     def revive(self, provider: str) -> None:
         """Start a quarantined provider again, on the state its actors' logs give."""
         if self.quarantined(provider):
-            self.root.supervisor(f"provider:{provider}").revive()
+            self._providers[provider].revive()
 
     def restarts(self) -> int:
         """Restarts of actors so far."""

@@ -70,7 +70,7 @@ class Envelope:
     context: Context
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Cell:
     """One actor: its state, mailbox, parked askers and log. Mailboxes are made when first needed."""
 

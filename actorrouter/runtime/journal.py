@@ -38,21 +38,23 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self._snapshot: Any = None
-        self._tail: list[Any] = []
+        self._tail: list[Any] | None = None
         self._limit = _TAIL_MIN
 
     def append(self, event: Any) -> bool:
         tail = self._tail
+        if tail is None:
+            tail = self._tail = []
         tail.append(event)
         return len(tail) > self._limit
 
     def save(self, snapshot: Any, weight: int) -> None:
         self._snapshot = snapshot
-        self._tail.clear()
+        self._tail = None
         self._limit = max(_TAIL_MIN, 2 * weight)
 
     def load(self) -> tuple[Any, list[Any]]:
-        return self._snapshot, self._tail
+        return self._snapshot, self._tail or []
 
 
 class MemoryJournal:

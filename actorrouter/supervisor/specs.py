@@ -144,8 +144,10 @@ class ActorSpec:
 
     def __attrs_post_init__(self) -> None:
         _require_child(self)
-        _require(isinstance(self.behaviour, Behaviour), f"child {self.id!r}: behaviour must be a Behaviour")
-        _require(callable(self.initial), f"child {self.id!r}: initial must be callable")
+        if not isinstance(self.behaviour, Behaviour):
+            raise InvalidSpec(f"child {self.id!r}: behaviour must be a Behaviour")
+        if not callable(self.initial):
+            raise InvalidSpec(f"child {self.id!r}: initial must be callable")
 
 
 @value
@@ -217,22 +219,25 @@ ChildSpec: TypeAlias = ActorSpec | TaskSpec | SupervisorSpec
 
 def check_child(supervisor: SupervisorSpec, child: object) -> None:
     """Refuse what this supervisor cannot have as a child."""
-    _require(
-        isinstance(child, ActorSpec | TaskSpec | SupervisorSpec),
-        f"supervisor {supervisor.id!r}: a child must be an ActorSpec, TaskSpec or SupervisorSpec,"
-        f" not {type(child).__name__}",
-    )
-    assert isinstance(child, ActorSpec | TaskSpec | SupervisorSpec)
-    _require(child.id != supervisor.id, f"supervisor {supervisor.id!r}: a child has its own id")
-    _require(
-        not child.significant or supervisor.auto_shutdown is not AutoShutdown.NONE,
-        f"child {child.id!r} is significant, but supervisor {supervisor.id!r} has no auto_shutdown",
-    )
+    if not isinstance(child, (ActorSpec, TaskSpec, SupervisorSpec)):
+        raise InvalidSpec(
+            f"supervisor {supervisor.id!r}: a child must be an ActorSpec, TaskSpec or SupervisorSpec,"
+            f" not {type(child).__name__}"
+        )
+    if child.id == supervisor.id:
+        raise InvalidSpec(f"supervisor {supervisor.id!r}: a child has its own id")
+    if child.significant and supervisor.auto_shutdown is AutoShutdown.NONE:
+        raise InvalidSpec(f"child {child.id!r} is significant, but supervisor {supervisor.id!r} has no auto_shutdown")
     endless = supervisor.intensity.max_restarts is None and supervisor.child_intensity.max_restarts is None
-    _require(not endless or child.backoff.first_s > 0, f"child {child.id!r}: restarts without limit need a back-off")
+    if endless and not child.backoff.first_s > 0:
+        raise InvalidSpec(f"child {child.id!r}: restarts without limit need a back-off")
 
 
 def _require_child(spec: ChildSpec) -> None:
+    """The common case costs no text."""
+    common = type(spec.id) is str and spec.id and type(spec.backoff) is Backoff
+    if common and spec.restart is Restart.PERMANENT and not spec.significant:
+        return
     _require(isinstance(spec.id, str) and bool(spec.id), f"a child's id must be a non-empty text, not {spec.id!r}")
     _require_member(spec.id, "restart", spec.restart, Restart)
     _require(isinstance(spec.backoff, Backoff), f"child {spec.id!r}: backoff must be a Backoff")

@@ -18,8 +18,9 @@ from typing import Any, Final
 import anyio
 
 from actorrouter.transport.httpx_dialled import use
-from actorrouter.transport.httpx_faults import failure, timed_out
-from actorrouter.transport.httpx_progress import Progress, Stage
+from actorrouter.transport.httpx_faults import failure
+from actorrouter.transport.httpx_progress import Progress
+from actorrouter.transport.phases import Stage, timed_out
 from actorrouter.transport.port import Dial, Reached, Timeouts, TransportError
 from actorrouter.values import HttpRequest
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import IntEnum
 from typing import Any, Final
 
 import anyio
 
+from actorrouter.transport.phases import Stage
 from actorrouter.transport.port import Timeouts
-
-
-class Stage(IntEnum):
-    """How far a request has come."""
-
-    PROXYING = 0  # until the proxy lets us through; without one this stage is skipped
-    CONNECTING = 1
-    SECURING = 2
-    SENDING = 3
-    WAITING = 4
-    ANSWERED = 5
 
 
 class Progress:

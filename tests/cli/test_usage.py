@@ -14,9 +14,22 @@ from tests.cli.commands import CONFIG, process
 @pytest.mark.parametrize(
     "command",
     [
-        *("check", "call", "quote", "serve", "status", "tree", "explain", "drain", "keys", "circuit", "provider"),
+        *(
+            "check",
+            "call",
+            "quote",
+            "serve",
+            "status",
+            "tree",
+            "explain",
+            "drain",
+            "keys",
+            "circuit",
+            "provider",
+            "plan",
+        ),
         *("keys clear", "keys disable", "keys test", "keys remove", "circuit reset", "circuit isolate"),
-        *("provider revive", ""),
+        *("provider revive", "simulate", "sweep", "compare", ""),
     ],
 )
 def test_every_command_explains_itself_with_an_example(cli, command):

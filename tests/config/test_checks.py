@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.config.cases import cases, faults, swapped
+from actorrouter.config.file import loads
+from tests.config.cases import ENVIRON, cases, faults, swapped
 
 MEANING = r"""
 provider = "openai"  ->  provider = "opnai"
@@ -100,7 +101,7 @@ com/v1  ->  com/v1?key=sk-live-3b7f0c
 /v1"  ->  /v1"\ngeneric = {}
     providers.openai.generic: only read by adapter = "generic"
 /v1"  ->  /v1"\nhttp_client = "requests"
-    providers.openai.http_client: expected one of auto, httpx, httpx2
+    providers.openai.http_client: expected one of auto, lean, httpx2, httpx
 /v1"  ->  /v1"\nheaders = { X-Api-Key = "sk-live-3b7f0c" }
     providers.openai.headers.X-Api-Key: must hold no credentials; they belong in a key's secret
 /v1"  ->  /v1"\nheaders = { "a b" = "x" }
@@ -148,3 +149,12 @@ def test_cost_needs_a_shape_that_counts_exactly():
         '"gpt-4o" }', '"gpt-4o", price = { request_usd = 1 } }'
     )
     assert faults(text) == ["pools.org.limits[0].shape: cost takes one of sliding, fixed, calendar, concurrency"]
+
+
+def test_the_lean_client_takes_no_proxy():
+    """Said where the proxy stands, before anything runs."""
+    text = swapped('pools = ["org"]', 'proxy = "http://proxy:3128"').replace('/v1"', '/v1"\nhttp_client = "lean"', 1)
+    assert faults(text) == [
+        "keys.k1.proxy: the provider's http_client, lean, speaks to no proxy; choose auto, httpx2 or httpx"
+    ]
+    assert loads(text.replace('"lean"', '"auto"'), environ=ENVIRON).keys["k1"].proxy

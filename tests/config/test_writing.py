@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from actorrouter.config import (
     Shape,
 )
 from actorrouter.config.file import effective, load, loads, validate
+from actorrouter.config.writing import toml
 from actorrouter.values import Secret
 from tests.config.cases import ENVIRON, EXAMPLE, LIVE, SMALL, faults
 
@@ -98,3 +100,20 @@ def test_a_budget_for_life_and_a_body_without_model():
     assert config.budgets["all"].every is None
     assert config.providers["openai"].generic == GenericConfig(model_in=None)
     assert loads(effective(config).replace("<secret>", "env:KEY"), environ=ENVIRON) == config
+
+
+_PLAIN = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+_LISTS = st.lists(_TEXT) | st.lists(st.integers(-9, 9))
+
+
+@given(
+    st.recursive(
+        st.dictionaries(_TEXT, _PLAIN | _TEXT | _LISTS),
+        lambda inner: st.dictionaries(_TEXT, inner | st.lists(inner, min_size=1)),
+        max_leaves=12,
+    )
+)
+def test_tables_read_back_equal(tree):
+    """Whatever text stands in them or names them."""
+    assert tomllib.loads(toml(tree)) == tree

@@ -169,7 +169,7 @@ class TestRefusals:
                 grant.release()
             assert taken(router, call=but(CALL, exclude_keys=frozenset({"a1", "a2"}))).key_id == "a3"
             gc.collect()
-            router.fleet.keys["a1"].cell.state.models["x"] = anyio.current_time() + 100
+            router.fleet.keys["a1"].cell.state.models = {"x": anyio.current_time() + 100}
             grant = taken(router, call=but(CALL, keys=frozenset({"a1"})))
             assert (grant.key_id, grant.upstream_model) == ("a1", "y")
             grant.release()

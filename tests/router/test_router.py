@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from actorrouter import (
     Secret,
     Shape,
 )
+from actorrouter.events import ClockAligned
 from actorrouter.transport.port import Reached
 from tests.router.world import (
     CALL,
@@ -311,3 +313,48 @@ class TestClocks:
             assert 0 < wait_s <= 60
             reply = await router.send(but(CALL, wait_s=200))
             assert reply.key_id == "a1"
+
+    async def test_many_calendar_limits_are_told_by_and_by(self):
+        """Each minute every one of them learns the time, a few in one go; at the start all at once."""
+        told: list[float] = []
+
+        def wall() -> float:
+            return 1_800_000_000.0 + anyio.current_time()
+
+        def read(event):
+            if isinstance(event, ClockAligned):
+                told.append(event.at)
+
+        limit = LimitConfig("requests", 3, shape=Shape.CALENDAR, every="day")
+        names = [f"p{number}" for number in range(100)]
+        config = fleet({f"a{name}": (name,) for name in names}, pools=dict.fromkeys(names, (limit,)))
+        async with running(config, observers=[read], wall=wall) as (router, _):
+            assert all(entry.pools[0].cell.state.wall_offset is not None for entry in router.fleet.keys.values())
+            told.clear()
+            await anyio.sleep(65)
+            assert len(told) == 100
+            assert max(told.count(at) for at in set(told)) <= 16
+
+    async def test_a_key_added_later_knows_the_time(self):
+        """Its calendar limit grants at once, and only until it is used up."""
+        limit = LimitConfig("requests", 2, shape=Shape.CALENDAR, every="day")
+        async with running(fleet({"a1": ("p",)}, pools={"p": (at_once(1),)})) as (router, _):
+            router.add_key("a2", KeyConfig("a", Secret("s"), limits=(limit,)))
+            only = but(CALL, keys=frozenset({"a2"}))
+            taken(router, call=only).settle()
+            taken(router, call=only).settle()
+            assert router.quote(only).key_id is None
+            await router.remove_key("a2")
+            assert not [actor_id for actor_id in router.fleet.clocked if "a2" in actor_id]
+
+    async def test_freezes_the_collector_only_when_asked(self):
+        """Opening a router leaves the collector as it was; `freeze` hides the fleet from it."""
+        async with running(fleet()) as (router, _):
+            assert gc.isenabled()
+            before, threshold = gc.get_freeze_count(), gc.get_threshold()
+            try:
+                router.freeze()
+                assert gc.get_freeze_count() > before
+            finally:
+                gc.unfreeze()
+                gc.set_threshold(*threshold)

@@ -11,7 +11,7 @@ import trustme
 import uvloop
 
 from actorrouter.transport import connect
-from actorrouter.transport.httpx_family import HttpxTransport
+from actorrouter.transport.port import Transport
 
 
 @pytest.fixture(
@@ -25,8 +25,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-@pytest.fixture(params=["httpx", "httpx2"])
+@pytest.fixture(params=["httpx", "httpx2", "lean"])
 def client(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def family(request: pytest.FixtureRequest) -> str:
+    """The clients that know proxies."""
     return str(request.param)
 
 
@@ -43,8 +49,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-async def transport(client: str, trusting: ssl.SSLContext, anyio_backend: Any) -> AsyncIterator[HttpxTransport]:
+async def transport(client: str, trusting: ssl.SSLContext, anyio_backend: Any) -> AsyncIterator[Transport]:
     made = connect(client, ssl_context=trusting)
-    assert isinstance(made, HttpxTransport)
     yield made
     await made.aclose()

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from actorrouter.errors import InvalidConfig
-from actorrouter.transport import connect, shared_ssl_context
+from actorrouter.transport import connect, prepare, shared_ssl_context
 from actorrouter.transport.httpx_family import HttpxTransport
 from tests.transport.exchanges import SECRET
 
@@ -23,49 +23,71 @@ def _unshared() -> Iterator[None]:
     shared_ssl_context.cache_clear()
 
 
-def chosen(client: str) -> str:
-    transport = connect(client)
-    assert isinstance(transport, HttpxTransport)
-    return transport.client.__name__
+def chosen(client: str = "auto", proxy: str | None = None) -> str:
+    transport = connect(client, proxy=proxy)
+    return transport.client.__name__ if isinstance(transport, HttpxTransport) else type(transport).__name__
 
 
-def test_auto_prefers_httpx2(monkeypatch: pytest.MonkeyPatch) -> None:
-    """httpx is taken where httpx2 is missing."""
-    assert chosen("auto") == "httpx2"
+def test_auto_prefers_lean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its parser is missing httpx2 is taken, then httpx."""
+    assert chosen() == "LeanTransport"
+    monkeypatch.setitem(sys.modules, "httptools", None)
+    assert chosen() == "httpx2"
     monkeypatch.setitem(sys.modules, "httpx2", None)
-    assert chosen("auto") == "httpx"
+    assert chosen() == "httpx"
+
+
+def test_auto_takes_one_of_the_family_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lean client speaks to none."""
+    assert chosen(proxy="http://localhost:1") == "httpx2"
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    assert chosen(proxy="http://localhost:1") == "httpx"
+
+
+def test_lean_and_a_proxy_are_refused() -> None:
+    """By name, not in silence."""
+    with pytest.raises(InvalidConfig, match="speaks to no proxy; choose auto, httpx2 or httpx"):
+        connect("lean", proxy="http://localhost:1")
 
 
 def test_a_missing_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the name asked for; `auto` asks for the one to prefer."""
-    monkeypatch.setitem(sys.modules, "httpx2", None)
-    with pytest.raises(InvalidConfig, match="pip install httpx2"):
-        connect("httpx2")
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(InvalidConfig, match="pip install httpx2"):
-        connect()
+    for missing in ("httptools", "httpx2", "httpx"):
+        monkeypatch.setitem(sys.modules, missing, None)
+    for client, package in [("lean", "httptools"), ("httpx2", "httpx2"), ("httpx", "httpx"), ("auto", "httptools")]:
+        with pytest.raises(InvalidConfig, match=rf"pip install {package}$"):
+            connect(client)
+    with pytest.raises(InvalidConfig, match=r"pip install httpx2$"):
+        connect(proxy="http://localhost:1")
 
 
 def test_an_unknown_client_is_refused() -> None:
     """Nothing else is imported."""
-    with pytest.raises(InvalidConfig, match="unknown; choose auto, httpx2 or httpx"):
+    with pytest.raises(InvalidConfig, match="unknown; choose auto, httpx2, httpx or lean"):
         connect("aiohttp")
 
 
+def test_a_client_is_prepared() -> None:
+    """What a call needs is there before the first one."""
+    prepare("auto")
+    prepare("auto", proxied=True)
+    assert shared_ssl_context.cache_info().currsize == 2
+
+
 @pytest.mark.parametrize("proxy", ["gopher://user:{}@proxy", "http://user:{}@proxy:x", "proxy", "http://"])
-def test_a_wrong_proxy_is_refused_without_its_password(client: str, proxy: str) -> None:
+def test_a_wrong_proxy_is_refused_without_its_password(family: str, proxy: str) -> None:
     """The fault says what it must be."""
     with pytest.raises(InvalidConfig, match="must be an http, https or socks5 URL") as caught:
-        connect(client, proxy=proxy.format(SECRET))
+        connect(family, proxy=proxy.format(SECRET))
     assert SECRET not in str(caught.value)
     assert caught.value.__context__ is None
 
 
-def test_a_socks_proxy_needs_its_package(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_needs_its_package(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault says which."""
     monkeypatch.setitem(sys.modules, "socksio", None)
-    with pytest.raises(InvalidConfig, match=rf"pip install '{client}\[socks\]'"):
-        connect(client, proxy="socks5://localhost:1080")
+    with pytest.raises(InvalidConfig, match=rf"pip install '{family}\[socks\]'"):
+        connect(family, proxy="socks5://localhost:1080")
 
 
 def test_the_tls_context_is_made_once(client: str) -> None:

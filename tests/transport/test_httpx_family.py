@@ -7,15 +7,15 @@ import gzip
 import logging
 import socket
 import zlib
-from typing import Any
+from functools import partial
 
 import anyio
 import pytest
 
-from actorrouter.transport.httpx_family import HttpxTransport
 from actorrouter.transport.port import Reached, Transport, TransportError
 from actorrouter.values import HttpRequest
 from tests.transport.exchanges import PATIENT, SECRET, exchange, fault, ignore, post
+from tests.transport.pools import forget, socket_of
 from tests.transport.server import CHUNKED, Peer, always, answer, chunk, once, serve
 
 pytestmark = pytest.mark.anyio
@@ -145,7 +145,7 @@ async def test_cancelled_between_chunks_closes_the_connection(transport: Transpo
         await server.idle()
 
 
-async def test_closing_ends_idle_and_busy_connections(transport: HttpxTransport) -> None:
+async def test_closing_ends_idle_and_busy_connections(transport: Transport) -> None:
     """An exchange under way breaks, a new one is refused with nothing sent, and closing repeats."""
     async with serve(once(CHUNKED, chunk(b"one"))) as server:
         async with transport.open(post(server.url), PATIENT, ignore) as answered:
@@ -158,31 +158,22 @@ async def test_closing_ends_idle_and_busy_connections(transport: HttpxTransport)
         assert await fault(transport, post(server.url)) == ("connect", Reached.NO, "the transport is closed")
 
 
-async def test_a_request_that_ends_after_closing_keeps_nothing(transport: HttpxTransport) -> None:
+async def test_a_request_that_ends_after_closing_keeps_nothing(transport: Transport) -> None:
     """A connection that was being opened when the transport closed does not outlive its request."""
     async with serve(always(answer())) as server:
-        async with transport.open(post(server.url), PATIENT, transport_closer(transport)) as answered:
+        async with transport.open(post(server.url), PATIENT, partial(forget, transport)) as answered:
             assert answered.status == 200
             assert [piece async for piece in answered] == [b"{}"]
         await server.idle()
 
 
-def transport_closer(transport: HttpxTransport) -> Any:
-    def close() -> None:  # as when aclose ran while this request was connecting: the pool knows its connection no more
-        transport.closed = True
-        transport.pool._pool._connections = []
-
-    return close
-
-
 async def test_connections_send_at_once(transport: Transport) -> None:
     """TCP_NODELAY is set by each client on each event loop."""
     async with (
-        serve(always(answer())) as server,
+        serve(once(CHUNKED)) as server,
         transport.open(post(server.url), PATIENT, ignore) as answered,
     ):
-        raw = answered._response.extensions["network_stream"].get_extra_info("socket")  # type: ignore[attr-defined]
-        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert socket_of(answered).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_hundred_at_once(transport: Transport) -> None:
@@ -205,7 +196,7 @@ async def test_a_hundred_at_once(transport: Transport) -> None:
             tasks.start_soon(exchange, transport, post(server.url))
 
 
-async def test_debug_logs_hold_no_secret(transport: Transport, caplog: pytest.LogCaptureFixture) -> None:
+async def test_debug_logs_hold_no_secret(client: str, transport: Transport, caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG the clients' core quotes rejected headers and answers; what is left is the event's name."""
     caplog.set_level(logging.DEBUG)
     echo = answer(b"{}", "200 OK", f"x-echo: {SECRET}")
@@ -214,6 +205,7 @@ async def test_debug_logs_hold_no_secret(transport: Transport, caplog: pytest.Lo
         await fault(transport, post(server.url, b"{}", ("x-key", f"\n{SECRET}")))
     async with serve(once(f"{SECRET}\r\n\r\n".encode())) as server:
         await fault(transport, post(server.url))
-    assert "send_request_headers.failed" in caplog.messages
-    assert "receive_response_headers.failed" in caplog.messages
+    if client != "lean":  # which logs nothing
+        assert "send_request_headers.failed" in caplog.messages
+        assert "receive_response_headers.failed" in caplog.messages
     assert SECRET not in caplog.text

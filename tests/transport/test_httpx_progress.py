@@ -80,6 +80,7 @@ async def test_resolving_is_part_of_connecting(transport: Transport, monkeypatch
     async def silent(*_: object, **__: object) -> None:
         await anyio.sleep_forever()
 
+    monkeypatch.setattr("anyio.getaddrinfo", silent)
     monkeypatch.setattr("anyio._core._sockets.getaddrinfo", silent)
     monkeypatch.setattr("trio._highlevel_open_tcp_stream.getaddrinfo", silent)
     request = post("http://provider.invalid/")

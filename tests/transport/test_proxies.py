@@ -21,8 +21,8 @@ NO, MAYBE, YES = Reached
 
 
 @asynccontextmanager
-async def through(client: str, proxy: Server, trusting: ssl.SSLContext) -> AsyncIterator[HttpxTransport]:
-    made = connect(client, proxy=f"http://user:{SECRET}@localhost:{proxy.port}", ssl_context=trusting)
+async def through(family: str, proxy: Server, trusting: ssl.SSLContext) -> AsyncIterator[HttpxTransport]:
+    made = connect(family, proxy=f"http://user:{SECRET}@localhost:{proxy.port}", ssl_context=trusting)
     assert isinstance(made, HttpxTransport)
     yield made
     await made.aclose()
@@ -56,7 +56,7 @@ def secured(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-async def test_a_plain_request_is_forwarded(client: str, trusting: ssl.SSLContext) -> None:
+async def test_a_plain_request_is_forwarded(family: str, trusting: ssl.SSLContext) -> None:
     """The proxy is asked for the whole URL."""
     seen: list[bytes] = []
     told: list[None] = []
@@ -66,7 +66,7 @@ async def test_a_plain_request_is_forwarded(client: str, trusting: ssl.SSLContex
             seen.append(await peer.request())
             await peer.send(answer())
 
-    async with serve(script) as proxy, through(client, proxy, trusting) as transport:
+    async with serve(script) as proxy, through(family, proxy, trusting) as transport:
         for _ in range(2):
             request = post("http://provider.invalid/v1")
             assert await exchange(transport, request, on_written=lambda: told.append(None)) == (200, b"{}")
@@ -75,37 +75,37 @@ async def test_a_plain_request_is_forwarded(client: str, trusting: ssl.SSLContex
     assert len(told) == 2
 
 
-async def test_tls_runs_through_a_tunnel(client: str, trusting: ssl.SSLContext, authority: trustme.CA) -> None:
+async def test_tls_runs_through_a_tunnel(family: str, trusting: ssl.SSLContext, authority: trustme.CA) -> None:
     """The provider is authenticated, the tunnel is kept, `on_written` speaks of the request and not of CONNECT."""
     told: list[None] = []
     async with (
         serve(always(answer()), secured(authority)) as server,
         serve(tunnel) as proxy,
-        through(client, proxy, trusting) as transport,
+        through(family, proxy, trusting) as transport,
     ):
         for turn in range(1, 3):
             assert await exchange(transport, post(server.url), on_written=lambda: told.append(None)) == (200, b"{}")
             assert (len(told), proxy.accepted) == (turn, 1)
 
 
-async def test_a_wrong_certificate_behind_a_tunnel(client: str, trusting: ssl.SSLContext) -> None:
+async def test_a_wrong_certificate_behind_a_tunnel(family: str, trusting: ssl.SSLContext) -> None:
     """It is a TLS fault, nothing reached the provider, and the pool keeps nothing of it."""
     async with (
         serve(always(answer()), secured(trustme.CA())) as server,
         serve(tunnel) as proxy,
-        through(client, proxy, trusting) as transport,
+        through(family, proxy, trusting) as transport,
     ):
         assert await fault(transport, post(server.url)) == ("tls", NO, "unable to get local issuer certificate")
         await proxy.idle()
         assert transport.pool._pool.connections == []
 
 
-async def test_silence_behind_a_tunnel(client: str, trusting: ssl.SSLContext) -> None:
+async def test_silence_behind_a_tunnel(family: str, trusting: ssl.SSLContext) -> None:
     """The same when the handshake takes too long."""
     async with (
         serve(lambda peer: peer.gone()) as server,
         serve(tunnel) as proxy,
-        through(client, proxy, trusting) as transport,
+        through(family, proxy, trusting) as transport,
     ):
         request = post(server.url.replace("http:", "https:"))
         assert await fault(transport, request, Timeouts(connect_s=0.1)) == ("timeout", NO, "connect, tls")
@@ -113,28 +113,28 @@ async def test_silence_behind_a_tunnel(client: str, trusting: ssl.SSLContext) ->
         assert transport.pool._pool.connections == []
 
 
-async def test_a_proxy_that_refuses(client: str, trusting: ssl.SSLContext) -> None:
+async def test_a_proxy_that_refuses(family: str, trusting: ssl.SSLContext) -> None:
     """Its status is told, its words are not."""
     refusal = answer(b"", f"407 {SECRET}")
-    async with serve(once(refusal)) as proxy, through(client, proxy, trusting) as transport:
+    async with serve(once(refusal)) as proxy, through(family, proxy, trusting) as transport:
         request = post("https://provider.invalid/v1")
         assert await fault(transport, request) == ("proxy", NO, "the proxy answered 407")
         await proxy.idle()
 
 
-async def test_a_proxy_that_breaks(client: str, trusting: ssl.SSLContext) -> None:
+async def test_a_proxy_that_breaks(family: str, trusting: ssl.SSLContext) -> None:
     """It closes without a word, or says nothing at all, or is not there."""
     request = post("https://provider.invalid/v1")
 
     async def hang_up(peer: Peer) -> None:
         await peer.request()
 
-    async with serve(hang_up) as proxy, through(client, proxy, trusting) as transport:
+    async with serve(hang_up) as proxy, through(family, proxy, trusting) as transport:
         assert (await fault(transport, request))[:2] == ("proxy", NO)
         await proxy.idle()
-    async with serve(lambda peer: peer.gone()) as proxy, through(client, proxy, trusting) as transport:
+    async with serve(lambda peer: peer.gone()) as proxy, through(family, proxy, trusting) as transport:
         assert await fault(transport, request, Timeouts(connect_s=0.05)) == ("timeout", NO, "connect, proxy")
         await proxy.idle()
         assert transport.pool._pool.connections == []
-    async with through(client, proxy, trusting) as transport:
+    async with through(family, proxy, trusting) as transport:
         assert await fault(transport, request) == ("proxy", NO, "connection refused")

@@ -87,7 +87,9 @@ class LawBook:
     def _follow_pool(self, pool: Any, cold_at: float | None) -> None:
         provider = self._router.fleet.providers[pool.pool_id.split(":", 2)[1]]
         charges = (provider.config.charge, provider.adapter.default_charge)
-        account = self.promise.open_pool(pool.pool_id, pool.cell, pool.config.limits, charges, cold_at)
+        account = self.promise.open_pool(
+            pool.pool_id, pool.cell, pool.config.limits, charges, cold_at, mirror=pool.config.mirror
+        )
         self.bookings.counted_s[pool.pool_id] = account.longest_s
 
     def _meet(self, holder: str) -> None:

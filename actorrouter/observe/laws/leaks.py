@@ -74,4 +74,5 @@ class Leaks:
 
 
 def _beyond(account: Account, meter: Meter) -> Any:
-    return meter.surprise if account.holder.startswith("budget:") else account.surprise.get(meter.dimension, 0)
+    lent = meter.word.lent if meter.word is not None else 0
+    return lent + (meter.surprise if account.holder.startswith("budget:") else account.surprise.get(meter.dimension, 0))

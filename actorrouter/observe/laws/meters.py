@@ -11,6 +11,7 @@ import attrs
 from actorrouter.config import BudgetConfig, Charge, ColdStart, LimitConfig, RouterConfig, Shape
 from actorrouter.observe.laws import tallies
 from actorrouter.observe.laws.tallies import Calendar, Leaky, Ongoing, Span, Tally, window_of
+from actorrouter.observe.laws.words import Word
 from actorrouter.values import CONCURRENCY, COST, Amounts
 
 _EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2592000.0}
@@ -23,7 +24,8 @@ _OPENED_S: Final = 0.25
 @attrs.define(eq=False)
 class Meter:
     """`up_front`: charged when sent; `settles`: corrected to the truth at the end. `slack`: noise of adding floats, far
-    below one unit. `spent`: everything ever charged, corrections included."""
+    below one unit. `spent`: everything ever charged, corrections included. `word`: what the provider said, where it is
+    followed."""
 
     name: str
     dimension: str
@@ -33,12 +35,14 @@ class Meter:
     settles: bool
     slack: Any = 0
     drains_s: float = 0.0
+    window_s: float = 0.0
     held: dict[int, Any] = attrs.field(factory=dict)
     charged: dict[int, tuple[tallies.Charge, Any]] = attrs.field(factory=dict)
     held_total: Any = 0
     spent: Any = 0
     surprise: Any = 0
     touched_at: float = 0.0
+    word: Word | None = None
 
     def hold(self, reservation_id: int, amount: Any) -> None:
         """Granted: nothing else may have it."""
@@ -94,6 +98,10 @@ class Meter:
         """How much more is promised than the limit; negative is room."""
         return self.held_total + self.tally.used(now) - self.limit
 
+    def covered(self, now: float) -> bool:
+        """Whether the provider itself said that there is room for it."""
+        return self.word is not None and self.word.covers(now, self.slack)
+
     def told(self, now: float) -> str:
         """The sum in words."""
         return f"{self.held_total} held + {self.tally.used(now)} charged of {self.limit} {self.name}"
@@ -122,6 +130,7 @@ def _pool_meter(limit: LimitConfig, charges: Mapping[str, Charge], guard_s: floa
         settles=charge is not Charge.UP_FRONT,
         slack=Decimal(0) if limit.dimension == COST else 0.01 + 1e-7 * float(limit.amount) / window_s,
         drains_s=window_s + guard_s,
+        window_s=window_s,
     )
 
 

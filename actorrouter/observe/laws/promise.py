@@ -1,4 +1,6 @@
-"""Law 1, no over-promise: at every grant, held and charged of each limit together are no more than was declared."""
+"""Law 1, no over-promise: at every grant, held and charged of each limit together are no more than was declared.
+
+In a pool that mirrors: no more than was declared, or than the provider said remained (`words`)."""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ from actorrouter.events import ClockAligned, Dispatched, Expired, Granted, Obser
 from actorrouter.observe.laws.bookings import Booking
 from actorrouter.observe.laws.found import Tell
 from actorrouter.observe.laws.meters import Meter, assume_use, budget_meter, pool_meters
+from actorrouter.observe.laws.words import Word
+from actorrouter.values import CONCURRENCY, COST, Scope
 
 
 @attrs.define(eq=False)
@@ -44,10 +48,14 @@ class Promise:
         limits: tuple[LimitConfig, ...],
         charges: Iterable[Mapping[str, Charge]],
         cold_at: float | None,
+        *,
+        mirror: bool = False,
     ) -> Account:
         """Follow a pool. `charges`: tables of modes, the first that names a dimension decides. `cold_at`: when it was
         started with use by an earlier process to assume; None: unknown, assume nothing."""
         account = Account(holder, cell, pool_meters(limits, _merged(limits, charges), self._config))
+        if mirror:
+            _listen(account, limits, self._config)
         self._start(account, cell.state.wall_offset)
         if cold_at is not None:
             assume_use(account.meters, limits, self._config, cold_at)
@@ -74,7 +82,9 @@ class Promise:
                 if not amount:
                     continue
                 meter.hold(event.reservation_id, amount)
-                if meter.over(event.at) > meter.slack:
+                if meter.word is not None:
+                    meter.word.granted(event.reservation_id, amount, event.at)
+                if meter.over(event.at) > meter.slack and not meter.covered(event.at):
                     why = f"{meter.told(event.at)} at {holder} with reservation {event.reservation_id}"
                     self._tell(1, event.at, f"{why} of key {event.key_id}")
 
@@ -82,6 +92,8 @@ class Promise:
         """What is charged up front drains."""
         for meter in self._meters(holders):
             meter.sent(event.reservation_id, event.at)
+            if meter.word is not None:
+                meter.word.sent(event.reservation_id, event.at)
 
     def settled(self, event: Settled, booking: Booking, holders: Iterable[str]) -> None:
         """Charge the truth. What was used beyond what was reserved is said."""
@@ -99,16 +111,27 @@ class Promise:
                 account.surprise[dimension] = account.surprise.get(dimension, 0) + amount
             for meter in account.meters:
                 meter.settled(event.reservation_id, event.usage, event.at, charged=event.charged)
+                if meter.word is not None:
+                    meter.word.ended(event.reservation_id)
+                    if event.scope is Scope.POOL:
+                        meter.word.refused(event.reservation_id, event.at)
 
     def expired(self, event: Expired, holders: Iterable[str]) -> None:
         """Charge in full."""
         for meter in self._meters(holders):
             meter.expired(event.reservation_id, event.at)
+            if meter.word is not None:
+                meter.word.ended(event.reservation_id)
 
     def observed(self, event: Observed) -> None:
-        """The provider said more was used: books may charge for it, this account need not."""
+        """The provider said more was used: books may charge for it, this account need not. A pool that mirrors may
+        give what it said remains."""
         for meter in self._meters(event.holders):
             meter.touched_at = max(meter.touched_at, event.at, *(each.at for each in event.observations))
+            for said in event.observations:
+                if meter.word is not None and said.dimension == meter.dimension and said.remaining is not None:
+                    most = said.remaining if said.limit is None else min(said.remaining, said.limit)
+                    meter.word.heard(event.reservation_id, most, said.at)
 
     def aligned(self, event: ClockAligned) -> None:
         """Where the wall clock stands."""
@@ -125,6 +148,16 @@ class Promise:
                 held, used = sum(meter.held.values()), meter.tally.recounted(now)
                 if abs(held - meter.held_total) > meter.slack or abs(used - meter.tally.used(now)) > meter.slack:
                     self._tell(0, now, f"sums of {account.holder}, {meter.name} are wrong: {meter.told(now)}")
+
+
+def _listen(account: Account, limits: tuple[LimitConfig, ...], config: RouterConfig) -> None:
+    """Observations tell of the shortest window of their dimension."""
+    for dimension in {meter.dimension for meter in account.meters} - {CONCURRENCY, COST}:
+        pairs = [(m, limit) for m, limit in zip(account.meters, limits, strict=True) if m.dimension == dimension]
+        meter, limit = min(pairs, key=lambda pair: pair[0].window_s)
+        guard_s = config.guard_s if limit.guard_s is None else limit.guard_s
+        rate = float(limit.amount) / meter.window_s
+        meter.word = Word(rate, meter.window_s, guard_s, counted_when_sent=meter.up_front)
 
 
 def _merged(limits: tuple[LimitConfig, ...], tables: Iterable[Mapping[str, Charge]]) -> dict[str, Charge]:

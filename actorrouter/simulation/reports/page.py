@@ -60,7 +60,7 @@ def _capital(text: str) -> str:
 def _tiles(record: RunRecord) -> str:
     tiles = [
         element("div", element("dt", escape(name_text(name))), element("dd", escape(figure_text(name, value))))
-        for name, value in record.figures.items()
+        for name, value in record.first_figures.items()
     ]
     return element("dl", *tiles, class_="tiles") if tiles else ""
 
@@ -77,8 +77,15 @@ def _sections(record: RunRecord) -> list[str]:
         section("Refusals", table(("reason", "calls"), _most_first(record.refusals))),
         section("Tenants", _tenants(record)),
         section("The same in other hands", _baselines(record)),
+        section("Every figure", _every_figure(record)),
         section("What the run exercised", table(("what", "times"), _most_first(record.coverage))),
     ]
+
+
+def _every_figure(record: RunRecord) -> str:
+    """Those that are not at the top already."""
+    rest = {name: value for name, value in record.figures.items() if name not in record.first_figures}
+    return table(("figure", ""), [(name_text(name), figure_text(name, value)) for name, value in rest.items()])
 
 
 def section(title: str, *inside: str) -> str:

@@ -109,7 +109,8 @@ class RunRecord:
     """One finished run.
 
     `series` that have a place in the report: offered, served, refused, failed, provider_429 (calls in the bucket),
-    waiting, in_flight (the most in the bucket). `scenario_file`: what to replay.
+    waiting, in_flight (the most in the bucket). `scenario_file`: what to replay. `headline`: the figures that a reader
+    needs first; empty: all of them.
     """
 
     title: str
@@ -136,10 +137,16 @@ class RunRecord:
     expectations: tuple[Expectation, ...] = ()
     coverage: dict[str, int] = Factory(dict)
     baselines: tuple[Baseline, ...] | None = None
+    headline: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if not (self.duration_s >= 0 and self.bucket_s > 0 and math.isfinite(self.duration_s + self.bucket_s)):
             raise ValueError("duration_s must not be negative and bucket_s must be above 0")
+
+    @property
+    def first_figures(self) -> dict[str, Figure]:
+        """What a reader needs first."""
+        return {name: self.figures[name] for name in self.headline or self.figures if name in self.figures}
 
     @property
     def held(self) -> bool:

@@ -65,7 +65,7 @@ def _not_held(record: RunRecord) -> list[str]:
 
 
 def _figures(record: RunRecord) -> str:
-    return columns([(name_text(name), figure_text(name, value)) for name, value in record.figures.items()])
+    return columns([(name_text(name), figure_text(name, value)) for name, value in record.first_figures.items()])
 
 
 def _over_time(record: RunRecord) -> str:

@@ -209,31 +209,35 @@ class HeapLoop:
 
     def run(self, until: float = INF, idle: Callable[[], bool] | None = None) -> None:
         """Run until that instant; or until nothing is due any more; or until `idle` says so, asked when time moves."""
+        heap = self._heap
         while True:
             self._settle()
             if idle is not None and idle():
                 return
-            at = min((runtime.timers.next_at() for runtime in self.runtimes), default=INF)
-            heap_at = self._heap[0][0] if self._heap else INF
-            if min(at, heap_at) > until or min(at, heap_at) == INF:
+            timer_at, heap_at = INF, heap[0][0] if heap else INF
+            for runtime in self.runtimes:
+                timer_at = min(timer_at, runtime.timers.next_at())
+            at = min(timer_at, heap_at)
+            if at > until or at == INF:
                 self.now = max(self.now, until) if until < INF else self.now
                 return
-            self.now = max(self.now, min(at, heap_at))
-            if at <= heap_at:
+            self.now = max(self.now, at)
+            if timer_at <= heap_at:
                 self._fire_timers()
             else:
-                self._fire(heapq.heappop(self._heap)[2])
+                self._fire(heapq.heappop(heap)[2])
 
     def _settle(self) -> None:
         """Run what can run at this instant."""
-        while True:
-            while self.ready:
-                self._step(*self.ready.popleft())
+        ready, busy = self.ready, True
+        while busy:
+            while ready:
+                self._step(*ready.popleft())
+            busy = False
             for runtime in self.runtimes:
                 if runtime.has_mail:
                     runtime.drain(_MAIL)
-            if not self.ready and not any(runtime.has_mail for runtime in self.runtimes):
-                return
+                    busy = True
 
     def _fire_timers(self) -> None:
         for runtime in self.runtimes:

@@ -102,10 +102,10 @@ def make_run(scenario: Scenario, seed: int, stage: Stage) -> Run:
     )
 
 
-def start(run: Run) -> None:
-    """Callers, troubles and whoever watches."""
+def start(run: Run, callers: Callers | None = None) -> None:
+    """Callers, troubles and whoever watches. `callers`: others than those who ask the run's router."""
     Troubles(run).start()
-    Callers(run).start()
+    (callers or Callers(run)).start()
     run.stage.spawn(_watch(run), of_process=False)
 
 

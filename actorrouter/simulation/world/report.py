@@ -23,6 +23,14 @@ from actorrouter.simulation.reports import (
 from actorrouter.simulation.world.rehearse import Ending
 
 _EDGES_S: Final = (0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0)
+_ALWAYS: Final = (
+    "offered", "served", "served_share", "refused", "failed", "lost", "violations",
+    "wait_p50_s", "wait_p99_s", "ttft_p99_s", "provider_429_ours", "overshoots", "use_peak", "amplification",
+)  # fmt: skip
+_IF_ANY: Final = (
+    "cancelled", "abandoned", "down", "stopped", "spend_usd", "budget_peak", "circuit_opens", "keys_disabled",
+    "crashes", "restarts", "quarantines", "expired", "dead_letters", "surprise_tokens", "overshoot_worst",
+)  # fmt: skip
 _LIMITS_SHOWN: Final = 40
 
 
@@ -59,6 +67,7 @@ def report_of(ending: Ending, baselines: Mapping[str, Mapping[str, Any]] | None 
         ),
         coverage_of(ending),
         None if baselines is None else tuple(Baseline(name, dict(told)) for name, told in baselines.items()),
+        tuple(name for name in _ALWAYS if name in figures) + tuple(name for name in _IF_ANY if figures.get(name)),
     )
 
 

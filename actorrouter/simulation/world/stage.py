@@ -81,6 +81,8 @@ class Run:
     upstream: Upstream
     recorder: Recorder
     sabotage: Sabotage
+    law_book: Callable[[Router], LawBook] = LawBook
+    """Who watches each life of the router."""
     process: Process | None = None
     violations: list[str] = attrs.field(factory=list)
     violated: int = 0
@@ -110,7 +112,7 @@ class Run:
 
     def begin(self, router: Router) -> Process:
         """A router has begun to run."""
-        laws = LawBook(router)
+        laws = self.law_book(router)
         self.sabotage.install(router)
         self.process = Process(router, laws)
         return self.process

@@ -1,0 +1,147 @@
+"""Runs, sweeps and comparisons as plain text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from actorrouter.simulation.sweeps.comparing import Compared
+from actorrouter.simulation.sweeps.coverage import KNOWN, never
+from actorrouter.simulation.sweeps.jobs import Line
+from actorrouter.simulation.sweeps.sweep import Swept
+from actorrouter.simulation.world.rehearse import Ending
+
+_TOLD_MAX: Final = 12
+_MATTER: Final = ("offered", "served", "served_share", "provider_429_ours", "amplification")
+_MATTER_IF_ANY: Final = (
+    *("refused", "failed", "cancelled", "abandoned", "stopped", "down", "lost", "repeats", "overshoots"),
+    *("wait_p50_s", "wait_p99_s", "wait_max_s", "ttft_p99_s", "took_p99_s", "spend_usd", "budget_peak"),
+    *("crashes", "restarts", "quarantines", "expired", "circuit_opens", "keys_disabled", "surprise_tokens"),
+)
+
+
+def figure(value: Any) -> str:
+    """A number for people."""
+    return "-" if value is None else f"{value:,.6g}"
+
+
+def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Rows under each other: the first column on the left, the others on the right."""
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    for first, *others in listed:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  " + "  ".join([first.ljust(widths[0]), *cells]).rstrip()
+
+
+def ending_text(ending: Ending) -> str:
+    """What came of one run."""
+    run, figures = ending.run, ending.figures
+    head = f"{run.scenario.title}: {'holds' if ending.holds else 'DOES NOT HOLD'}"
+    shown = [name for name in figures if name in _MATTER or (name in _MATTER_IF_ANY and figures[name])]
+    lines = [
+        head,
+        f"  seed {run.seed}, {ending.path} path, {run.scenario.duration_s:g} s simulated in {ending.wall_s:.1f} s",
+    ]
+    lines += ["", *columns((name, figure(figures[name])) for name in shown)]
+    if ending.violations:
+        lines += ["", "laws broken:", *_bounded(ending.violations)]
+    if run.scenario.expect:
+        lines += ["", "expected:", *map(_expected, _expectations(ending))]
+    return "\n".join([*lines, "", f"trace {ending.trace_hash[:16]}"])
+
+
+def ending_result(ending: Ending) -> dict[str, Any]:
+    """The same as plain data."""
+    run = ending.run
+    return {
+        "scenario": run.scenario.source,
+        "title": run.scenario.title,
+        "seed": run.seed,
+        "path": ending.path,
+        "duration_s": run.scenario.duration_s,
+        "holds": ending.holds,
+        "violations": list(ending.violations),
+        "expectations": _expectations(ending),
+        "figures": dict(ending.figures),
+        "trace_hash": ending.trace_hash,
+    }
+
+
+def _expectations(ending: Ending) -> list[dict[str, Any]]:
+    figures = ending.figures
+    return [
+        {"expected": str(each), "measured": figures.get(each.figure), "held": each.held(figures)}
+        for each in ending.run.scenario.expect
+    ]
+
+
+def _expected(told: Mapping[str, Any]) -> str:
+    measured = "not measured" if told["measured"] is None else f"measured {figure(told['measured'])}"
+    return f"  {'ok    ' if told['held'] else 'BROKEN'}  {told['expected']}: {measured}"
+
+
+def _bounded(told: Sequence[str]) -> list[str]:
+    more = [f"  and {len(told) - _TOLD_MAX} more"] if len(told) > _TOLD_MAX else []
+    return [f"  {each}" for each in told[:_TOLD_MAX]] + more
+
+
+def failure_text(line: Line) -> str:
+    """A run that failed: how, and what plays it again."""
+    more = f" (and {len(line.told) - 1} more)" if len(line.told) > 1 else ""
+    return f"FAILED {line.job.staged.name} seed {line.job.seed}: {line.told[0]}{more}\n  replay: {line.job.replay}"
+
+
+def swept_text(swept: Swept) -> str:
+    """What came of a sweep."""
+    told, cost = swept.result(), swept.cost()
+    lines: list[str] = []
+    for source, each in told["scenarios"].items():
+        failing = f", {len(each['failures'])} FAILED: seeds {_seeds(each['failures'])}" if each["failures"] else ""
+        lines.append(f"{source}: {each['runs']} runs, {each['calls']:,} calls{failing}")
+        rows = [(name, *map(figure, spread.values())) for name, spread in each["figures"].items()]
+        lines += columns([("", "min", "median", "max"), *rows]) if rows else []
+    lines += ["", *_coverage(swept.reached), ""]
+    not_run = f", {cost['not_run']} not run" if cost["not_run"] else ""
+    lines.append(
+        f"{told['runs']} runs, {told['failing']} failed{not_run}; {told['calls']:,} calls in {cost['wall_s']:.1f} s by"
+        f" {cost['jobs']} processes ({cost['calls_per_s']:,.0f} calls/s), {cost['cpu_s']:.1f} s of processor time"
+    )
+    return "\n".join(lines)
+
+
+def _seeds(failures: Sequence[Mapping[str, Any]]) -> str:
+    seeds = [str(each["seed"]) for each in failures]
+    return ", ".join(seeds[:_TOLD_MAX]) + (", ..." if len(seeds) > _TOLD_MAX else "")
+
+
+def _coverage(seen: Mapping[str, int]) -> Iterator[str]:
+    missing, grouped = never(seen), dict[str, list[str]]()
+    for name in missing:
+        what, _, which = name.partition(" ")
+        grouped.setdefault(what, []).append(which)
+    yield f"reached {len(KNOWN) - len(missing)} of {len(KNOWN)} known states, transitions and endings; never:"
+    for what, names in grouped.items():
+        yield f"  {what}: {len(names)} places (see --json)" if what == "crash" else f"  {what}: {', '.join(names)}"
+
+
+def compared_text(compared: Compared) -> str:
+    """What differs, side by side; how far from the first."""
+    names, endings = compared.names, compared.endings
+    rows = [("", *names, *(f"{name} - {names[0]}" for name in names[1:]))]
+    rows.append(("verdict", *("holds" if each.holds else "does not" for each in endings), *[""] * (len(names) - 1)))
+    for name in compared.figures():
+        values = [each.figures.get(name) for each in endings]
+        rows.append((name, *map(figure, values), *(_difference(values[0], value) for value in values[1:])))
+    alike = [name for name in compared.figures(alike=True) if name not in compared.figures()]
+    lines = [*columns(rows), f"  {len(alike)} figures are the same"]
+    for name, each in zip(names, endings, strict=True):
+        lines += [f"{name}: {what}" for what in (*each.violations[:_TOLD_MAX], *each.broken)]
+    return "\n".join(lines)
+
+
+def _difference(first: float | None, other: float | None) -> str:
+    if first is None or other is None:
+        return "-"
+    share = f" ({(other - first) / first:+.1%})" if first else ""
+    return f"{other - first:+,.6g}{share}"

@@ -1,0 +1,135 @@
+"""TLS over any connection. Everything that has come is decrypted at once, so that nothing unasked stays hidden."""
+
+from __future__ import annotations
+
+import errno
+import os
+import ssl
+from contextlib import suppress
+from typing import Final
+
+from actorrouter.transport.lean_dial import READ_BYTES, Link
+from actorrouter.transport.phases import LOST
+
+SLICE_BYTES: Final = 256 * 1024
+"""So much of a request is encrypted at a time."""
+
+PROTOCOL: Final = "http/1.1"
+
+
+class TornError(Exception):
+    """The connection ended without TLS saying so: what came may have been cut by anybody."""
+
+
+class TlsLink:
+    """One TLS client connection."""
+
+    __slots__ = ("_ended", "_incoming", "_lower", "_outgoing", "_rest", "_tls")
+
+    def __init__(self, lower: Link, context: ssl.SSLContext, host: str) -> None:
+        self._lower = lower
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._rest = memoryview(b"")
+        self._ended = False
+
+    async def handshake(self) -> None:
+        """Raises SSLError, or what the connection raises."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._send_out()
+                self._put(await self._lower.receive())
+            except ssl.SSLError:
+                with suppress(*LOST):
+                    await self._send_out()  # the alert that tells the server why
+                raise
+            else:
+                break
+        await self._send_out()
+        if self._tls.selected_alpn_protocol() not in (None, PROTOCOL):
+            raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))
+
+    async def _send_out(self) -> None:
+        while self._outgoing.pending:
+            if not self._lower.begin(self._outgoing.read()):
+                await self._lower.flush()
+
+    def _put(self, received: bytes) -> None:
+        if received:
+            self._incoming.write(received)
+        else:
+            self._incoming.write_eof()
+
+    def begin(self, request: bytes) -> bool:
+        """See the port."""
+        self._rest = memoryview(request)
+        return self._lower.begin(self._encrypted()) and not self._rest
+
+    def _encrypted(self) -> bytes:
+        self._tls.write(self._rest[:SLICE_BYTES])
+        self._rest = self._rest[SLICE_BYTES:]
+        return self._outgoing.read()
+
+    async def flush(self) -> None:
+        """See the port."""
+        await self._lower.flush()
+        while self._rest:
+            if not self._lower.begin(self._encrypted()):
+                await self._lower.flush()
+
+    async def receive(self) -> bytes:
+        """See the port. Raises TornError at an end that TLS does not vouch for."""
+        while True:
+            if self._ended:
+                return b""
+            self._put(await self._lower.receive())
+            plain = self._decrypted()
+            if self._outgoing.pending:
+                await self._send_out()
+            if plain:
+                return plain
+
+    def _decrypted(self) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            while piece := self._tls.read(READ_BYTES):
+                pieces.append(piece)
+            self._ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self._ended = True
+        except ssl.SSLEOFError:
+            if not pieces:
+                raise TornError from None
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def take(self) -> bytes | None:
+        """See the port."""
+        received = self._lower.take()
+        if received is None:
+            return None
+        self._put(received)
+        plain = self._decrypted()
+        return plain if plain or self._ended else None
+
+    def ended(self) -> bool:
+        """A session ticket is no end: what has come is looked at."""
+        if not self._ended and self._lower.ended():
+            try:
+                self._ended = self.take() is not None or self._lower.ended()
+            except Exception:
+                self._ended = True
+        return self._ended
+
+    async def aclose(self) -> None:
+        """Say goodbye if that can be said at once."""
+        if not self._ended:
+            self._ended = True
+            with suppress(ssl.SSLError, ValueError):
+                self._tls.unwrap()
+            with suppress(OSError):
+                self._lower.begin(self._outgoing.read())
+        await self._lower.aclose()

@@ -1,0 +1,36 @@
+"""The fastest provider this machine can make: `upstream.c` where there is a C compiler, else the simulated one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.upstream import keys, upstream
+
+SOURCE = Path(__file__).with_name("upstream.c")
+
+
+@contextmanager
+def fast_upstream(key_count: int, events: int = 64) -> Iterator[tuple[str, str]]:
+    """Base URL and what serves there. `events`: deltas in a stream, which only the C one knows."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        with upstream(keys(key_count)) as provider:
+            yield provider.base_url, "python"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "upstream")
+        subprocess.run([compiler, "-O2", "-o", program, SOURCE], check=True)
+        with subprocess.Popen([program, str(events)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            try:
+                yield f"http://127.0.0.1:{port}/v1", "c"
+            finally:
+                process.stdin.close()
+                process.wait(10)

@@ -1,0 +1,46 @@
+"""The garbage collector's part: off while a fleet is built, and blind to what was frozen."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from actorrouter.runtime.collector import freeze, uncollected
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    enabled, threshold = gc.isenabled(), gc.get_threshold()
+    yield
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+    (gc.enable if enabled else gc.disable)()
+
+
+def test_nothing_is_collected_within() -> None:
+    """Off within the block and on again after it, also when the block raises."""
+    gc.enable()
+    with suppress(ValueError), uncollected():
+        assert not gc.isenabled()
+        raise ValueError("inside")
+    assert gc.isenabled()
+
+
+def test_who_has_turned_it_off_keeps_it_off() -> None:
+    """A program that collects at its own times is not disturbed."""
+    gc.disable()
+    with uncollected():
+        assert not gc.isenabled()
+    assert not gc.isenabled()
+
+
+def test_what_is_frozen_is_not_walked_over() -> None:
+    """Whatever is there when it is frozen belongs to no generation any more."""
+    kept = [[number] for number in range(1000)]
+    freeze()
+    assert gc.get_freeze_count() > len(kept)
+    assert not any(each is kept for each in gc.get_objects())
+    assert gc.get_threshold()[2] >= 1000

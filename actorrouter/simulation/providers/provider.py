@@ -122,11 +122,16 @@ class ProviderModel:
         """Say whether the secret belongs to a key, revoked or not; book nothing."""
         return secret in self._keys
 
-    def add_key(self, name: str, like: str, secret: str) -> None:
-        """One more credential, in the scopes of another one."""
+    def add_key(self, name: str, like: str, secret: str, own: tuple[str, str] = ("", "")) -> None:
+        """One more credential, in the scopes of another one. `own`: a scope of which it gets a copy, and its name."""
         old = next(key for key in self._keys.values() if key.name == like)
-        described = evolve(old.described, secret=secret, revoked_at_s=None)
-        self._keys[secret] = Key(name, described, old.scopes)
+        scopes = [self._copied(scope, own[1]) if scope.name == own[0] else scope for scope in old.scopes]
+        names = tuple(scope.name for scope in scopes)
+        self._keys[secret] = Key(name, evolve(old.described, secret=secret, scopes=names, revoked_at_s=None), scopes)
+
+    def _copied(self, scope: Scope, name: str) -> Scope:
+        self._scopes[name] = self._make_scope(name, scope.described)
+        return self._scopes[name]
 
     def offers(self, model: str, now: float) -> bool:
         """Say whether the model is there and has not been removed."""

@@ -11,7 +11,7 @@ import attrs
 from actorrouter.simulation.providers.config import DialFault
 from actorrouter.simulation.providers.provider import ProviderModel
 from actorrouter.simulation.world.scenario import Scenario, TroubleConfig
-from actorrouter.simulation.world.truth import secret_of
+from actorrouter.simulation.world.truth import own_scope, secret_of
 
 
 @attrs.define
@@ -56,8 +56,8 @@ class Upstream:
         return None
 
     def add_key(self, provider: str, like: str, key_id: str, secret: str) -> None:
-        """One more credential at the provider, in the scopes of another one."""
-        self.models[provider].add_key(key_id, like, secret)
+        """One more credential at the provider, in the pools of another one and with private limits like its."""
+        self.models[provider].add_key(key_id, like, secret, (own_scope(like), own_scope(key_id)))
         self.secrets[key_id] = secret
 
     def books(self, now: float) -> dict[str, Any]:

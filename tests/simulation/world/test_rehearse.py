@@ -144,6 +144,45 @@ def test_after_a_kill_an_empty_start_overspends_and_the_provider_says_so() -> No
     assert rehearse(scenario, 1, "fast").figures["provider_429_ours"] > 0
 
 
+_ROTATION = """
+[[trouble]]
+kind = "rotate_keys"
+target = "s*"
+at_s = 40
+[upstream.south.service]
+first_token_s = 4
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_key_that_is_added_has_private_limits_of_its_own(seed: int) -> None:
+    """While the old one drains, the new one has all four of its own requests at once, at the provider too."""
+    ending = rehearse(fleet(_ROTATION, rate_per_s="2.5"), seed, "fast")
+    assert ending.holds, "\n".join(ending.violations)
+    assert ending.figures["provider_429_ours"] == 0
+    assert ending.books["south"]["scopes"]["s1+1-own"]["limits"][1]["peak"] == 1
+
+
+_STALLS = """
+[[trouble]]
+kind = "stall"
+at_s = 30
+amount = 8
+[[trouble]]
+kind = "stall"
+at_s = 35
+amount = 3
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_process_that_stalls_does_not_hold_up_what_is_on_its_way(seed: int) -> None:
+    """What was sent before arrives in its time, not with what is sent after: nothing is counted a window too late."""
+    ending = rehearse(fleet(_STALLS, rate_per_s="4"), seed, "fast")
+    assert ending.holds, "\n".join(ending.violations)
+    assert ending.figures["provider_429_ours"] == 0
+
+
 def test_expectations_are_judged() -> None:
     """What was expected and not kept is named with what was measured."""
     ending = rehearse(fleet('[expect]\nserved_share = ">= 101 %"\nlost = 0\nnonsense = 1\n'), 1)

@@ -24,7 +24,7 @@ class DirectExchange:
     """In place of `router.exchange.Exchange`."""
 
     def __init__(self, runtime: Runtime, run: Run, grant: Grant, call: Call) -> None:
-        self._runtime, self._loop, self._upstream, self._wall = runtime, run.stage.loop, run.upstream, run.wall
+        self._runtime, self._stage, self._upstream, self._wall = runtime, run.stage, run.upstream, run.wall
         self.grant, self._call = grant, call
         self._model: ProviderModel = run.upstream.models[grant.seat.key.provider.name]
         self._request = request_of(call, grant.upstream_model)
@@ -70,7 +70,7 @@ class DirectExchange:
     async def _pass(self, seconds: float) -> None:
         """Let so much time pass on the wire or at the provider."""
         self._at += seconds
-        await self._loop.sleep_until(self._at)
+        await self._stage.sleep_until(self._at)
 
     async def _nothing_comes(self) -> bytes:
         await self._pass(self._timeouts.first_byte_s)
@@ -144,7 +144,7 @@ class DirectExchange:
         tokens = self._request.output_tokens if early is None else early
         ends = self._began + delivery.first_token_s + tokens * delivery.per_token_s
         self._at = max(ends, self._now())
-        await self._loop.sleep_until(self._at)
+        await self._stage.sleep_until(self._at)
         self._produced = tokens
         self._finish("ok" if early is None else "truncated" if delivery.error_after is None else "error")
         await self._pass(self._back_s)

@@ -63,6 +63,9 @@ class Bookings:
         for holder in takers:
             self.open_at[holder].add(number)
         self.in_flight[event.key_id] += 1
+        if not takers:  # all broke on it: it is taken back at once, and nobody is left to be told
+            self._end(booking, "taken back")
+            self._close(booking)
         return booking
 
     def adopt(self, cell: Cell, expires_at: float) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import random
 import types
 import warnings
@@ -156,16 +157,28 @@ async def _until_done(run: Run) -> None:
 
 @contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
-    """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only."""
+    """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only. Deadlines of the same
+    instant pass in the order in which they were set, not in that of addresses in memory."""
     scheduler: Any = importlib.import_module("trio._core._run")
+    serial = itertools.count()
+    scheduler.id = lambda _: next(serial)  # hides the builtin there
     before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING
     scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
     scheduler._r.seed(f"{seed}/tasks")
     try:
         yield
     finally:
+        del scheduler.id
         scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before
         scheduler._r.seed()
+
+
+def _imported(name: str) -> Any:
+    """The module, now and not when a client first asks for it; None where its client is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 
 
 @contextmanager
@@ -181,11 +194,3 @@ def _virtual_clocks(current_time: Any) -> Iterator[None]:
     finally:
         for module, clock in zip(replaced, before, strict=True):
             module.time = clock
-
-
-def _imported(name: str) -> Any:
-    """The module, loaded now if need be: clients load it only with their first connection."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None

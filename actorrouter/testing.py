@@ -26,14 +26,14 @@ import attrs
 import pytest
 
 from actorrouter import Call, Router, RouterConfig, Secret, open_router
-from actorrouter.config.file import load
 from actorrouter.observe.laws import LawBook
-from actorrouter.simulation.providers.config import FaultConfig
+from actorrouter.simulation.providers.config import FaultConfig, structure
 from actorrouter.simulation.providers.endpoints import Site
+from actorrouter.simulation.providers.provider import ProviderModel
 from actorrouter.simulation.world.network import Network
 from actorrouter.simulation.world.scenario import Scenario, router_of
 from actorrouter.simulation.world.stage import Wall
-from actorrouter.simulation.world.truth import providers_of
+from actorrouter.simulation.world.truth import host_of, providers_of, secret_for
 from actorrouter.simulation.world.upstream import Upstream
 from actorrouter.transport import connect
 
@@ -66,12 +66,21 @@ class World:
 
     def books(self, provider: str) -> dict[str, Any]:
         """The provider's own account: arrived, accepted, rejected by cause, in flight, by scope and by key."""
-        return self._upstream.models[provider].books(anyio.current_time())
+        return self._model(provider).books(anyio.current_time())
 
     def trouble(self, provider: str, kind: str, **about: Any) -> None:
-        """Let a fault begin now: "outage", "throttle", "truncate", "hang" and the others of `FaultConfig`."""
-        fault: Any = FaultConfig(kind, **about)  # type: ignore[arg-type] # it says which kinds there are
-        self._upstream.models[provider].add_fault(fault, anyio.current_time())
+        """Let a fault begin now: "outage", "throttle", "truncate", "hang" and the others of `FaultConfig`.
+
+        Raises ValueError where it is none.
+        """
+        fault = structure({"kind": kind, **about}, FaultConfig)
+        self._model(provider).add_fault(fault, anyio.current_time())
+
+    def _model(self, provider: str) -> ProviderModel:
+        model = self._upstream.models.get(provider)
+        if model is None:
+            raise ValueError(f"no provider {provider!r}; there are {sorted(self._upstream.models)}")
+        return model
 
 
 @asynccontextmanager
@@ -84,39 +93,50 @@ async def rehearsal(
 ) -> AsyncIterator[World]:
     """Run a router against simulated providers for the length of the block.
 
-    `config`: as `open_router` takes it, or plain tables. `upstream`: by provider, where it differs from what the router
-    is told of it; see the page on rehearsals. Raises InvalidConfig, and LawsBroken at the end.
+    `config`: a file, its tables, or a RouterConfig; the environment is not read. `upstream`: by provider, where it
+    differs from what the router is told of it; see the page on rehearsals. Raises InvalidConfig, and LawsBroken at the
+    end. What the block raises leaves it as it is.
     """
     told = _simulated(config)
     started = anyio.current_time()
     scenario = Scenario("", told, providers_of(told, upstream or {}, _EPOCH), {}, transit_s=transit_s)
     wire = Upstream.of(scenario, seed, started)
     wall = Wall(_EPOCH, anyio.current_time)
+    failed: BaseException | None = None
     async with anyio.create_task_group() as group:
         network = Network(wire, {name: Site.of(model) for name, model in wire.models.items()}, group)
         dialling = partial(connect, dial=network.dial)
-        async with open_router(told, wall=wall, rng=random.Random(seed), connect=dialling) as router:
-            world = World(router, LawBook(router), wall, wire)
-            yield world
-            world.laws.check()
+        try:
+            async with open_router(told, wall=wall, rng=random.Random(seed), connect=dialling) as router:
+                world = World(router, LawBook(router), wall, wire)
+                yield world
+                if router.open_reservations:
+                    world.laws.check()
+                else:  # all calls are over: what is still held has leaked
+                    world.laws.close()
+        except (anyio.get_cancelled_exc_class(), GeneratorExit):
+            raise
+        except BaseException as error:
+            failed = error  # the group would wrap it; whoever tests wants their own
         group.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
     if world.laws.violations:
         raise LawsBroken(str(world.laws))
 
 
 def _simulated(config: RouterConfig | Mapping[str, Any] | str | Path) -> RouterConfig:
     """The configuration with addresses and secrets that are nobody's."""
-    if isinstance(config, Mapping):
-        return router_of(config, Path())
-    told = config if isinstance(config, RouterConfig) else load(config)
+    if not isinstance(config, RouterConfig):
+        return router_of(config if isinstance(config, Mapping) else str(config), Path())
     providers = {
-        name: attrs.evolve(each, base_url=f"http://{name}.example/v1") for name, each in told.providers.items()
+        name: attrs.evolve(each, base_url=f"http://{host_of(name)}/v1", headers={})
+        for name, each in config.providers.items()
     }
     keys = {
-        key_id: attrs.evolve(key, secret=Secret(f"sk-simulated-{key_id}"), proxy=None)
-        for key_id, key in told.keys.items()
+        key_id: attrs.evolve(key, secret=Secret(secret_for(key_id)), proxy=None) for key_id, key in config.keys.items()
     }
-    return attrs.evolve(told, providers=providers, keys=keys, control=None)
+    return attrs.evolve(config, providers=providers, keys=keys, control=None)
 
 
 def virtual_time() -> tuple[str, dict[str, Any]]:

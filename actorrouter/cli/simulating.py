@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -16,6 +16,7 @@ from actorrouter.cli.words import complain, harmless, say, say_json
 
 if TYPE_CHECKING:  # a rehearsal's modules are loaded when one is asked for: help is quick
     from actorrouter.simulation.sweeps import Line, Progress, Swept
+    from actorrouter.simulation.world.scenario import Scenario
 
 Way = Literal["fast", "full"]
 _PLAIN_EVERY_S: Final = 5.0
@@ -29,11 +30,13 @@ def simulate(
     seed: int | None = None,
     path: Way | None = None,
     cut: float | None = None,
+    baselines: bool = False,
+    report: Path | None = None,
     json: bool = False,
 ) -> int:
     """Rehearse a scenario on simulated providers, in virtual time: does every law hold, and what was expected of it?
 
-    Example: actorrouter simulate simulations/first.toml --seed 7
+    Example: actorrouter simulate throttle_storm --seed 7 --report storm.html
 
     Parameters
     ----------
@@ -45,21 +48,40 @@ def simulate(
         fast: sends are answered by the providers' models; full: through adapters and HTTP client.
     cut
         Play only the first so many seconds; then laws alone are judged.
+    baselines
+        Also let simpler key pickers serve the same calls, and tell what they serve, waste and violate.
+    report
+        Write a page with plots to this file.
     json
         Print everything as JSON.
     """
-    from actorrouter.simulation import sweeps
-    from actorrouter.simulation.sweeps.text import ending_result, ending_text
+    from actorrouter.simulation import reports, sweeps
     from actorrouter.simulation.world.rehearse import rehearse
+    from actorrouter.simulation.world.report import report_of
 
     _above_zero("--cut", cut)
     loaded = sweeps.cut(sweeps.stage(sweeps.find(scenario)).scenario(), cut)
     ending = rehearse(loaded, seed, path)
-    if json:
-        say_json(ending_result(ending))
-    else:
-        say(harmless(ending_text(ending)))
+    record = report_of(ending, _others(loaded, ending.run.seed) if baselines else None)
+    say(reports.to_json(record).rstrip("\n") if json else harmless(reports.summary(record)).rstrip("\n"))
+    _write(report, lambda: reports.page(record))
     return 0 if ending.holds else 1
+
+
+def _others(scenario: Scenario, seed: int) -> Mapping[str, Mapping[str, Any]]:
+    from actorrouter.simulation.planning.naive import baselines
+
+    return {name: figures for name, figures in baselines(scenario, seed).items() if name != "actorrouter"}
+
+
+def _write(file: Path | None, page: Callable[[], str]) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(page(), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--report {file}: {(error.strerror or str(error)).lower()}") from error
+    complain(f"the report is in {file}")
 
 
 def sweep(
@@ -184,6 +206,7 @@ def compare(
     router: Annotated[list[Path], Parameter(consume_multiple=False)] | None = None,
     seed: int | None = None,
     path: Way | None = None,
+    report: Path | None = None,
     json: bool = False,
 ) -> int:
     """The same storm in several hands, side by side: two scenarios, or one with other policies or another router.
@@ -204,12 +227,15 @@ def compare(
         The scenario's own if not given.
     path
         fast or full.
+    report
+        Write a page with plots to this file.
     json
         Print everything as JSON.
     """
-    from actorrouter.simulation import sweeps
+    from actorrouter.simulation import reports, sweeps
     from actorrouter.simulation.sweeps import comparing
     from actorrouter.simulation.sweeps.text import compared_text
+    from actorrouter.simulation.world.report import report_of
 
     policies, routers = policy or [], router or []
     if (other is None) == (not policies and not routers):
@@ -222,4 +248,5 @@ def compare(
         say_json(compared.result())
     else:
         say(harmless(compared_text(compared)))
+    _write(report, lambda: reports.compare([report_of(each) for each in compared.endings]).html())
     return 1 if any(each.violations for each in compared.endings) else 0

@@ -26,6 +26,7 @@ from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Journey, Reply
+from actorrouter.router.orphans import Orphans
 from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
@@ -75,13 +76,14 @@ class Router:
         rng: random.Random | None = None,
         connect: Connect = connect_http,
         loop: Loop | None = None,
+        first_id: int = 1,
     ) -> None:
         for client, proxied in sorted(_clients(config)):
             prepare(client, proxied=proxied)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
         self._wall, self._connect = wall, connect
-        self.loop = loop or AnyioLoop()
+        self.loop, self._first_id = loop or AnyioLoop(), first_id
         self._rng = rng or random.Random()
         self._thread = 0
         self._state = "new"
@@ -116,7 +118,7 @@ class Router:
         if self._state != "new":
             raise RuntimeError(f"this router is {self._state}; a router is run once")
         self._state, self._thread = "running", threading.get_ident()
-        self.runtime = Runtime(self.loop.clock(), self._journal, self.loop)
+        self.runtime = Runtime(self.loop.clock(), self._journal, self.loop, self._first_id)
         self.fatal = ""
         self._stop = anyio.Event()
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
@@ -126,6 +128,7 @@ class Router:
             self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
         self.runtime.readers += [self._read, *self._observers]
         self._read_clock()
+        Orphans(self.runtime, self.config.lease_s, self._refresh_all).adopt()
 
     def _give_up(self, cause: str) -> None:
         self.fatal, self._state = cause, "stopped"

@@ -7,6 +7,7 @@ the description: keys, pools, limits, `log_max` postings a pool and ENTRIES_MAX 
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import Factory, asdict, define, evolve, field
@@ -122,16 +123,17 @@ class ProviderModel:
         """Say whether the secret belongs to a key, revoked or not; book nothing."""
         return secret in self._keys
 
-    def add_key(self, name: str, like: str, secret: str, own: tuple[str, str] = ("", "")) -> None:
-        """One more credential, in the scopes of another one. `own`: a scope of which it gets a copy, and its name."""
-        old = next(key for key in self._keys.values() if key.name == like)
-        scopes = [self._copied(scope, own[1]) if scope.name == own[0] else scope for scope in old.scopes]
-        names = tuple(scope.name for scope in scopes)
-        self._keys[secret] = Key(name, evolve(old.described, secret=secret, scopes=names, revoked_at_s=None), scopes)
+    def add_key(self, name: str, like: str, secret: str, fresh: Mapping[str, str] | None = None) -> None:
+        """One more credential, in the scopes of another one. `fresh`: which of them is a new one, of this name."""
+        old, named = next(key for key in self._keys.values() if key.name == like), fresh or {}
+        scopes = [self._fresh(named[scope.name], scope) if scope.name in named else scope for scope in old.scopes]
+        described = evolve(old.described, secret=secret, scopes=tuple(s.name for s in scopes), revoked_at_s=None)
+        self._keys[secret] = Key(name, described, scopes)
 
-    def _copied(self, scope: Scope, name: str) -> Scope:
-        self._scopes[name] = self._make_scope(name, scope.described)
-        return self._scopes[name]
+    def _fresh(self, name: str, like: Scope) -> Scope:
+        """An unused pool of the same limits."""
+        made = self._scopes[name] = self._make_scope(name, like.described)
+        return made
 
     def offers(self, model: str, now: float) -> bool:
         """Say whether the model is there and has not been removed."""

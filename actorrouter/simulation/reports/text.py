@@ -20,17 +20,21 @@ from actorrouter.simulation.reports.words import (
 _TOLD_MAX: Final = 8
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 _COLUMNS: Final = 60
+_BESIDE: Final = ("served", "served_share", "arrived", "provider_429_ours", "overshoots", "wait_p99_s", "took_p99_s")
 
 
 def summary(record: RunRecord) -> str:
     """What a reader of a terminal needs: verdict, figures, what was not held, the busiest limits, the replay line."""
+    played = f"seed {record.seed}, {record.path} path, {time_text(record.duration_s)} of calls"
     parts = [
-        f"{_plain(record.title)}\n{verdict_text(record)}",
+        f"{_plain(record.title)}\n{played}: {verdict_text(record)}",
         *_not_held(record),
         _figures(record),
         _over_time(record),
     ]
-    parts += [_times(record), _limits(record), _refusals(record), f"replay: {_plain(replay_text(record))}"]
+    parts += [_times(record), _limits(record), _refusals(record), _baselines(record)]
+    traced = f"trace:  {_plain(record.trace_hash[:16])}\n" if record.trace_hash else ""
+    parts.append(f"{traced}replay: {_plain(replay_text(record))}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -94,6 +98,18 @@ def _limits(record: RunRecord) -> str:
     busiest = sorted(record.limits, key=lambda limit: -limit.peak)[:_TOLD_MAX]
     rows = [(f"{limit.provider} {limit.scope} {limit.limit}", share_text(limit.peak)) for limit in busiest]
     return f"peak use of the limits:\n{columns(rows)}" if rows else ""
+
+
+def _baselines(record: RunRecord) -> str:
+    """Others on the same calls: what they serve, waste and violate."""
+    if not record.baselines:
+        return ""
+    columns_of = [("actorrouter", record.figures), *((one.name, one.figures) for one in record.baselines)]
+    rows = [
+        [name_text(name), *(figure_text(name, figures[name]) if name in figures else "-" for _, figures in columns_of)]
+        for name in _BESIDE
+    ]
+    return "the same calls in other hands:\n" + columns([["", *(name for name, _ in columns_of)], *rows])
 
 
 def _refusals(record: RunRecord) -> str:

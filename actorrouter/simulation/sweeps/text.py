@@ -9,15 +9,8 @@ from actorrouter.simulation.sweeps.comparing import Compared
 from actorrouter.simulation.sweeps.coverage import KNOWN, never
 from actorrouter.simulation.sweeps.jobs import Line
 from actorrouter.simulation.sweeps.sweep import Swept
-from actorrouter.simulation.world.rehearse import Ending
 
 _TOLD_MAX: Final = 12
-_MATTER: Final = ("offered", "served", "served_share", "provider_429_ours", "amplification")
-_MATTER_IF_ANY: Final = (
-    *("refused", "failed", "cancelled", "abandoned", "stopped", "down", "lost", "repeats", "overshoots"),
-    *("wait_p50_s", "wait_p99_s", "wait_max_s", "ttft_p99_s", "took_p99_s", "spend_usd", "budget_peak"),
-    *("crashes", "restarts", "quarantines", "expired", "circuit_opens", "keys_disabled", "surprise_tokens"),
-)
 
 
 def figure(value: Any) -> str:
@@ -32,53 +25,6 @@ def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     for first, *others in listed:
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         yield "  " + "  ".join([first.ljust(widths[0]), *cells]).rstrip()
-
-
-def ending_text(ending: Ending) -> str:
-    """What came of one run."""
-    run, figures = ending.run, ending.figures
-    head = f"{run.scenario.title}: {'holds' if ending.holds else 'DOES NOT HOLD'}"
-    shown = [name for name in figures if name in _MATTER or (name in _MATTER_IF_ANY and figures[name])]
-    lines = [
-        head,
-        f"  seed {run.seed}, {ending.path} path, {run.scenario.duration_s:g} s simulated in {ending.wall_s:.1f} s",
-    ]
-    lines += ["", *columns((name, figure(figures[name])) for name in shown)]
-    if ending.violations:
-        lines += ["", "laws broken:", *_bounded(ending.violations)]
-    if run.scenario.expect:
-        lines += ["", "expected:", *map(_expected, _expectations(ending))]
-    return "\n".join([*lines, "", f"trace {ending.trace_hash[:16]}"])
-
-
-def ending_result(ending: Ending) -> dict[str, Any]:
-    """The same as plain data."""
-    run = ending.run
-    return {
-        "scenario": run.scenario.source,
-        "title": run.scenario.title,
-        "seed": run.seed,
-        "path": ending.path,
-        "duration_s": run.scenario.duration_s,
-        "holds": ending.holds,
-        "violations": list(ending.violations),
-        "expectations": _expectations(ending),
-        "figures": dict(ending.figures),
-        "trace_hash": ending.trace_hash,
-    }
-
-
-def _expectations(ending: Ending) -> list[dict[str, Any]]:
-    figures = ending.figures
-    return [
-        {"expected": str(each), "measured": figures.get(each.figure), "held": each.held(figures)}
-        for each in ending.run.scenario.expect
-    ]
-
-
-def _expected(told: Mapping[str, Any]) -> str:
-    measured = "not measured" if told["measured"] is None else f"measured {figure(told['measured'])}"
-    return f"  {'ok    ' if told['held'] else 'BROKEN'}  {told['expected']}: {measured}"
 
 
 def _bounded(told: Sequence[str]) -> list[str]:

@@ -14,6 +14,8 @@ from actorrouter.values import INF
 
 _TEXT: Final = "All happy families are alike; each unhappy family is unhappy in its own way. " * 6_900
 _ATTEMPTS: Final = 6
+_BREATH_S: Final = 0.01
+"""Least time between two calls of one client: one that is refused at once must not call for ever at one instant."""
 _ENDINGS: Final = ((RouterStopped, "stopped"), (NoCapacity, "refused"))
 
 
@@ -48,10 +50,10 @@ class Callers:
         arrival = client.first()
         while arrival is not None:
             await run.stage.sleep_until(run.started + arrival.at_s)
-            ended = run.stage.loop.event()
+            began, ended = run.elapsed, run.stage.loop.event()
             self._spawn(arrival, ended.set)
             await ended.wait()
-            arrival = client.after(run.elapsed)
+            arrival = client.after(max(run.elapsed, began + _BREATH_S))
         run.arriving -= 1
 
     def _spawn(self, arrival: Arrival, ended: Callable[[], object] = lambda: None) -> None:
@@ -135,10 +137,9 @@ class Callers:
 
     def call_of(self, arrival: Arrival) -> Call:
         """A chat call whose text is as long as the arrival says, its true lengths as metadata."""
+        length = self._run.scenario.bytes_per_token * arrival.input_tokens
         body = {
-            "messages": [
-                {"role": "user", "content": _TEXT[: self._run.scenario.bytes_per_token * arrival.input_tokens]}
-            ],
+            "messages": [{"role": "user", "content": (_TEXT * (1 + length // len(_TEXT)))[:length]}],
             "max_tokens": arrival.max_tokens,
             "metadata": {"input_tokens": str(arrival.input_tokens), "output_tokens": str(arrival.output_tokens)},
         }

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import attrs
+
 from actorrouter.messages import Observe
 from actorrouter.router.grants import Grant
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.simulation.providers.arrivals import Delivery, Request
 from actorrouter.simulation.providers.provider import Admission, ProviderModel
+from actorrouter.simulation.providers.refusals import error_of
 from actorrouter.simulation.world.stage import Run
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, Call, Outcome, OutcomeClass, Scope, Usage
 
@@ -88,15 +91,18 @@ class DirectExchange:
 
     def _read(self, status: int, admission: Admission) -> Any:
         """The adapter's reading of an answer, whose headers tell of limits."""
-        self.status = status
         self.headers = dict(admission.headers)
-        self.headers["content-type"] = "text/event-stream" if self._streams(status) else "application/json"
-        adapter = self.grant.seat.key.provider.adapter
-        reading = adapter.read(self._call, status, self.headers, self._now(), self._wall())
+        reading = self._reading(status)
         if reading.observations:
             for pool in self.grant.seat.group.pools:
                 self._runtime.tell(pool.pool_id, Observe(reading.observations))
         return reading
+
+    def _reading(self, status: int) -> Any:
+        self.status = status
+        self.headers["content-type"] = "text/event-stream" if self._streams(status) else "application/json"
+        adapter = self.grant.seat.key.provider.adapter
+        return adapter.read(self._call, status, self.headers, self._now(), self._wall())
 
     def _streams(self, status: int) -> bool:
         return self._call.stream and status == 200
@@ -126,7 +132,7 @@ class DirectExchange:
         self._head(admission)
         if delivery.garbage:
             return self._broken("the answer is not a JSON object")
-        return self._broken("an error inside the answer") if failed else self._succeeded(delivery)
+        return self._failed_inside(delivery) if failed else self._succeeded(delivery)
 
     def _head(self, admission: Admission) -> None:
         self._answering = True
@@ -151,7 +157,17 @@ class DirectExchange:
         if early is None:
             return self._succeeded(delivery)
         self.cut_off = True
-        return self._broken("the stream ended early", self._usage(estimated=True))
+        usage = self._usage(estimated=True)
+        if delivery.error_after is not None:
+            return self._failed_inside(delivery, usage)
+        return self._broken("the stream ended early", usage)
+
+    def _failed_inside(self, delivery: Delivery, usage: Usage | None = None) -> bytes:
+        """An error after HTTP 200 is what the adapter makes of it."""
+        told, reading = json.dumps({"error": error_of(delivery.error_status)}).encode(), self._reading(200)
+        reading.feed(b"data: " + told + b"\n\n" if self._streams(200) else told)
+        self.outcome = attrs.evolve(reading.end(complete=True), usage=usage)
+        return b""
 
     def _succeeded(self, delivery: Delivery) -> bytes:
         self.rest = _CONTENT

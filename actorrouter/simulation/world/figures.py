@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from actorrouter.simulation.world.samples import nearest_rank
 from actorrouter.simulation.world.stage import Run
 
 
@@ -74,9 +75,8 @@ def quantiles(samples: Sequence[float]) -> dict[str, float]:
     ordered = sorted(samples)
     if not ordered:
         return {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0}
-    last = len(ordered) - 1
     ranks = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-    return {name: round(ordered[min(last, int(share * len(ordered)))], 6) for name, share in ranks.items()}
+    return {name: round(nearest_rank(ordered, share), 6) for name, share in ranks.items()}
 
 
 def fairness(shares: Sequence[float]) -> float:

@@ -27,9 +27,8 @@ from actorrouter.simulation.world.scenario import Scenario
 from actorrouter.simulation.world.stage import Run
 from actorrouter.transport import connect
 
-_CLOCKED: Final = ("httpcore2._async.http11", "httpcore2._async.connection_pool",
-                   "httpcore._async.http11", "httpcore._async.connection_pool")  # fmt: skip
-"""Modules that read the machine's clock to tell how long a connection has been idle."""
+_CLOCKED: Final = ("httpcore2._async.http11", "httpcore._async.http11")
+"""Modules of HTTP clients that read the machine's clock to tell how long a connection has been idle."""
 
 
 class FullStage:
@@ -52,15 +51,15 @@ class FullStage:
         return anyio.current_time()
 
     def spawn(self, work: Coroutine[Any, Any, None], *, of_process: bool = True) -> anyio.CancelScope:
-        scope = anyio.CancelScope()
-        self.group.start_soon(self._carry_out, work, scope, self._process if of_process else None)
+        scope, process = anyio.CancelScope(), self._process if of_process else None
+        if process is not None:
+            self._members.setdefault(process, {})[scope] = None
+        self.group.start_soon(self._carry_out, work, scope, process)
         return scope
 
     async def _carry_out(
         self, work: Coroutine[Any, Any, None], scope: anyio.CancelScope, process: anyio.CancelScope | None
     ) -> None:
-        if process is not None:
-            self._members.setdefault(process, {})[scope] = None
         with scope:
             await work
         if process is not None:
@@ -83,6 +82,7 @@ class FullStage:
             async with open_router(
                 run.scenario.router,
                 journal=run.sabotage.journal(),
+                first_id=run.first_id,
                 wall=run.wall,
                 rng=random.Random(f"{run.seed}/router/{self._opened}"),
                 observers=[run.recorder.read],
@@ -97,6 +97,10 @@ class FullStage:
         self.network.cut_all()
         process, self._process = self._process, None
         assert process is not None
+        self._end(process)
+
+    def _end(self, process: anyio.CancelScope) -> None:
+        """Cancel it with all its work, begun or not."""
         for scope in self._members.pop(process, {}):
             scope.cancel()
         process.cancel()
@@ -108,10 +112,22 @@ def play_full(scenario: Scenario, seed: int) -> tuple[Run, bool]:
         trio = importlib.import_module("trio")
         clock = importlib.import_module("trio.testing").MockClock(autojump_threshold=0)
     except ImportError:
-        raise InvalidConfig(["the full path needs trio: pip install 'actorrouter[trio]'"], scenario.source) from None
+        raise InvalidConfig(
+            ["the full path needs trio: pip install 'actorrouter[simulation]'"], scenario.source
+        ) from None
     with _repeatable(seed), _virtual_clocks(trio.current_time), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # streams that are abandoned on purpose
-        return trio.run(_play, scenario, seed, clock, clock=clock)  # type: ignore[no-any-return]
+        try:
+            return trio.run(_play, scenario, seed, clock, clock=clock)  # type: ignore[no-any-return]
+        except BaseExceptionGroup as group:
+            raise _alone(group) from None
+
+
+def _alone(error: BaseException) -> BaseException:
+    """What one task raised, as it comes out of the fast path."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 async def _play(scenario: Scenario, seed: int, clock: Any) -> tuple[Run, bool]:
@@ -178,3 +194,11 @@ def _virtual_clocks(current_time: Any) -> Iterator[None]:
     finally:
         for module, clock in zip(replaced, before, strict=True):
             module.time = clock
+
+
+def _imported(name: str) -> Any:
+    """The module, loaded now if need be: clients load it only with their first connection."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

@@ -53,7 +53,8 @@ class Task:
         if self.done or (self.doomed is not None and self._depth(self.doomed) <= self._depth(what)):
             return
         self.doomed = what
-        self.loop.ready.append((self, self.parked))
+        if self.loop.current is not self:  # else it learns of it where it waits next
+            self.loop.ready.append((self, self.parked))
 
     def _depth(self, what: HeapScope | Task) -> int:
         return self.scopes.index(what) if isinstance(what, HeapScope) else -1
@@ -78,7 +79,9 @@ class HeapScope:
         task = self._task
         assert task is not None, "a scope belongs to a task of the heap"
         task.scopes.append(self)
-        if self._deadline < INF:
+        if self._deadline <= task.loop.now:
+            task.doom(self)
+        elif self._deadline < INF:
             task.loop.call_at(self._deadline, self._expire)
         return self
 
@@ -117,7 +120,9 @@ class HeapEvent:
             self._waiting.clear()
 
     async def wait(self) -> None:
-        if not self._set:
+        if self._set:
+            await self._loop.checkpoint_if_cancelled()
+        else:
             await _Wait(self)
 
     def park(self, task: Task) -> None:
@@ -227,6 +232,11 @@ class HeapLoop:
                 self._fire_timers()
             else:
                 self._fire(heapq.heappop(heap)[2])
+
+    def close(self) -> None:
+        """Forget what was about to go on: nobody runs it any more."""
+        while self.ready:
+            self.ready.popleft()[0].drop()
 
     def _settle(self) -> None:
         """Run what can run at this instant."""

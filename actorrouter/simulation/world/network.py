@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import weakref
 from collections import deque
 from typing import Final
 
@@ -15,6 +16,7 @@ import anyio
 from anyio.abc import ByteStream, TaskGroup
 
 from actorrouter.simulation.providers.endpoints import Site
+from actorrouter.simulation.world.truth import host_of
 from actorrouter.simulation.world.upstream import Upstream
 from actorrouter.values import INF
 
@@ -29,6 +31,7 @@ class Lane:
         self._unread = 0
         self.ends_at = INF
         self.broken = False
+        self._unheard = False
         self._changed = anyio.Event()
         self._last = 0.0
 
@@ -39,6 +42,8 @@ class Lane:
     def put(self, at: float, piece: bytes) -> None:
         """Bytes that arrive at `at`, or after what was sent before."""
         self._last = max(at, self._last)
+        if self.broken or self._unheard:
+            return
         self._pieces.append((self._last, piece))
         self._unread += len(piece)
         self._tell()
@@ -53,6 +58,14 @@ class Lane:
         """It is over at once; what was under way is lost."""
         self.broken = True
         self._pieces.clear()
+        self._unread = 0
+        self._tell()
+
+    def leave(self) -> None:
+        """Nobody reads any more: what comes is dropped, and whoever sends need not wait."""
+        self._unheard = True
+        self._pieces.clear()
+        self._unread = 0
         self._tell()
 
     @property
@@ -132,6 +145,7 @@ class End(ByteStream):
         if not self._closed:
             self._closed = True
             self._outgoing.end(anyio.current_time())
+            self._incoming.leave()
 
     def cut(self) -> None:
         """Break it in both directions."""
@@ -147,21 +161,23 @@ class End(ByteStream):
         if not self._closed:
             self._closed = True
             self._outgoing.cut()
+            self._incoming.leave()
 
 
 class Network:
-    """Answers `dial` with connections to the sites named in the URL's host: NAME.example."""
+    """Answers `dial` with connections to the sites named in the URL's host: see `host_of`."""
 
     def __init__(self, upstream: Upstream, sites: dict[str, Site], group: TaskGroup) -> None:
         self.upstream = upstream
-        self._sites = sites
+        self._sites = {host_of(name).lower(): (name, site) for name, site in sites.items()}
         self._group = group
-        self._open: dict[End, None] = {}
+        self._open: dict[int, weakref.ref[End]] = {}
+        """Weak: an end that its owner drops is to be noticed."""
         self.dialled = 0
 
     async def dial(self, host: str, _port: int) -> ByteStream:
         """Open a connection, unless a trouble is on the wire. Raises OSError."""
-        name = host.partition(".")[0]
+        name, site = self._sites[host.lower()]
         upstream, now = self.upstream, anyio.current_time()
         self.dialled += 1
         fault, cut = upstream.dial_fault(name, now), upstream.cut(name, now)
@@ -172,17 +188,17 @@ class Network:
         there, back = Lane(), Lane()
         ours, theirs = End(self, back, there), End(self, there, back)
         theirs.deaf = fault == "silent"
-        self._open[ours] = None
-        self._group.start_soon(self._serve, self._sites[name], ours, theirs)
+        self._open[self.dialled] = weakref.ref(ours)
+        self._group.start_soon(self._serve, site, self.dialled, theirs)
         if cut is not None:
             self._group.start_soon(self._cut, theirs, cut.amount)
         return ours
 
-    async def _serve(self, site: Site, ours: End, theirs: End) -> None:
+    async def _serve(self, site: Site, number: int, theirs: End) -> None:
         try:
             await site.converse(theirs)
         finally:
-            self._open.pop(ours, None)
+            self._open.pop(number, None)
 
     async def _cut(self, end: End, after_s: float) -> None:
         await anyio.sleep(after_s)
@@ -190,8 +206,9 @@ class Network:
 
     def cut_all(self) -> None:
         """Every connection breaks: our process has died."""
-        for end in list(self._open):
-            end.cut()
+        for known in list(self._open.values()):
+            if (end := known()) is not None:
+                end.cut()
 
 
 _FAILURES: Final[dict[str | None, tuple[type[OSError], str]]] = {

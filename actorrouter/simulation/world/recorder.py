@@ -13,10 +13,12 @@ from actorrouter import events as ev
 from actorrouter.errors import NoCapacity, WaitingRoomFull
 from actorrouter.observe import status
 from actorrouter.simulation.workloads import Arrival
+from actorrouter.simulation.world.samples import Samples
 from actorrouter.simulation.world.scenario import TroubleConfig
 
 BUCKETS: Final = 240
 _STATES_MAX: Final = 60
+_MARKS_MAX: Final = 2_000
 
 
 @attrs.define
@@ -26,7 +28,7 @@ class Tenant:
     offered: int = 0
     served: int = 0
     tokens: int = 0
-    waits: list[float] = attrs.field(factory=list)
+    waits: Samples = attrs.field(factory=Samples)
 
 
 @attrs.define(eq=False)
@@ -37,9 +39,9 @@ class Recorder:
     started: float
     counts: Counter[str] = attrs.field(factory=Counter)
     series: dict[str, list[float]] = attrs.field(factory=dict)
-    waits: list[float] = attrs.field(factory=list)
-    firsts: list[float] = attrs.field(factory=list)
-    took: list[float] = attrs.field(factory=list)
+    waits: Samples = attrs.field(factory=Samples)
+    firsts: Samples = attrs.field(factory=Samples)
+    took: Samples = attrs.field(factory=Samples)
     tenants: dict[str, Tenant] = attrs.field(factory=lambda: defaultdict(Tenant))
     refusals: Counter[str] = attrs.field(factory=Counter)
     outcomes: Counter[str] = attrs.field(factory=Counter)
@@ -87,14 +89,14 @@ class Recorder:
 
     def served(self, arrival: Arrival, waited_s: float, first_s: float, took_s: float, attempts: int) -> None:
         """An answer was read to its end. Seconds: for capacity, to the first byte, in all."""
-        self.waits.append(waited_s)
-        self.took.append(took_s)
+        self.waits.add(waited_s)
+        self.took.add(took_s)
         if arrival.stream:
-            self.firsts.append(first_s)
+            self.firsts.add(first_s)
         tenant = self.tenants[arrival.tenant]
         tenant.served += 1
         tenant.tokens += arrival.input_tokens + arrival.output_tokens
-        tenant.waits.append(waited_s)
+        tenant.waits.add(waited_s)
         self.counts["goodput_tokens"] += arrival.output_tokens
         self.counts["repeats"] += attempts - 1
 
@@ -108,7 +110,8 @@ class Recorder:
 
     def mark(self, elapsed: float, trouble: TroubleConfig) -> None:
         """A trouble of ours strikes."""
-        self.marks.append((elapsed, elapsed, f"{trouble.kind} {trouble.target}"))
+        if len(self.marks) < _MARKS_MAX:
+            self.marks.append((elapsed, elapsed, f"{trouble.kind} {trouble.target}"))
         self.seen[f"trouble {trouble.kind}"] += 1
 
     # ------------------------------------------------------------------------------------------------- what happened
@@ -133,13 +136,17 @@ class Recorder:
             self.surprise[dimension] += float(amount)  # type: ignore[assignment] # counters count in any number
 
     def _restarted(self, event: ev.ActorRestarted) -> None:
-        self.restarts.append((event.at - self.started, event.actor, "restarted"))
+        self._mark_restart(event.at, event.actor, "restarted")
 
     def _crashed(self, event: ev.ActorCrashed) -> None:
         self.seen[f"crash of a {event.actor.partition(':')[0]} in {event.where}"] += 1
 
     def _quarantined(self, event: ev.Quarantined) -> None:
-        self.restarts.append((event.at - self.started, event.supervisor, "quarantined"))
+        self._mark_restart(event.at, event.supervisor, "quarantined")
+
+    def _mark_restart(self, at: float, who: str, what: str) -> None:
+        if len(self.restarts) < _MARKS_MAX:
+            self.restarts.append((at - self.started, who, what))
 
     # ------------------------------------------------------------------------------------------------------- samples
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from actorrouter.simulation.world.upstream import Upstream
 
 _COLLECT_EVERY: Final = 24
 _COLLECT_LATE_S: Final = 5.0
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""A run sets what belongs to the process: the collector, trio's scheduler, the HTTP client's clock."""
 
 
 @attrs.frozen
@@ -46,10 +49,10 @@ class Ending:
 
 
 def rehearse(scenario: Scenario, seed: int | None = None, path: PathKind | None = None) -> Ending:
-    """Play it. `seed`, `path`: in place of the scenario's own."""
+    """Play it. `seed`, `path`: in place of the scenario's own. Other threads that rehearse wait."""
     seed, path = scenario.seed if seed is None else seed, path or scenario.path
     began = time.perf_counter()
-    with _collecting_on_cue():
+    with _ONE_AT_A_TIME, _collecting_on_cue():
         if path == "full":
             from actorrouter.simulation.world.full import play_full
 
@@ -78,11 +81,14 @@ def play_fast(scenario: Scenario, seed: int) -> tuple[Run, bool]:
     """On the heap. False: it did not come to an end in time."""
     stage = FastStage()
     run = stage.run = make_run(scenario, seed, stage)
-    stage.heap.spawn(stage.open())
-    stage.heap.run(stage.now)
-    start(run)
-    finished = stage.play()
-    run.end()
+    try:
+        stage.heap.spawn(stage.open())
+        stage.heap.run(stage.now)
+        start(run)
+        finished = stage.play()
+        run.end()
+    finally:
+        stage.heap.close()
     return run, finished
 
 

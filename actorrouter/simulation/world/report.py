@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from actorrouter.simulation.reports import (
@@ -21,6 +21,7 @@ from actorrouter.simulation.reports import (
     Waits,
 )
 from actorrouter.simulation.world.rehearse import Ending
+from actorrouter.simulation.world.samples import Samples, nearest_rank
 
 _EDGES_S: Final = (0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0)
 _ALWAYS: Final = (
@@ -56,7 +57,7 @@ def report_of(ending: Ending, baselines: Mapping[str, Mapping[str, Any]] | None 
         Waits(_quantiles(recorder.waits), *_histogram(recorder.waits)),
         _quantiles(recorder.firsts),
         tuple(SpendSeries(name, tuple(spent), recorder.caps[name]) for name, spent in recorder.spend.items()),
-        tuple(recorder.restarts[:2_000]),
+        tuple(recorder.restarts),
         tuple(_troubles(ending)),
         dict(sorted(recorder.refusals.items())),
         tuple(_tenants(ending)),
@@ -88,22 +89,23 @@ def coverage_of(ending: Ending) -> dict[str, int]:
     return dict(sorted(told.items()))
 
 
-def _quantiles(samples: Sequence[float]) -> Quantiles:
+def _quantiles(samples: Samples) -> Quantiles:
     ordered = sorted(samples)
     if not ordered:
         return Quantiles()
-    last = len(ordered) - 1
-    return Quantiles(len(ordered), *(ordered[min(last, int(share * len(ordered)))] for share in (0.5, 0.9, 0.99, 1.0)))
+    return Quantiles(samples.seen, *(nearest_rank(ordered, share) for share in (0.5, 0.9, 0.99, 1.0)))
 
 
-def _histogram(samples: Sequence[float]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+def _histogram(samples: Samples) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Edges and counts; where only a draw was kept, its counts stand for all."""
     if not samples:
         return (), ()
-    edges = [*(edge for edge in _EDGES_S if edge < max(samples)), max(*samples, _EDGES_S[1])]
+    most = max(*samples, _EDGES_S[1])
+    edges = [*(edge for edge in _EDGES_S if edge < most), most]
     counts = [0] * (len(edges) - 1)
     for sample in samples:
         counts[next((at for at, edge in enumerate(edges[1:]) if sample <= edge), len(counts) - 1)] += 1
-    return tuple(edges), tuple(counts)
+    return tuple(edges), tuple(round(count * samples.seen / len(samples)) for count in counts)
 
 
 def _limits(ending: Ending) -> Iterator[LimitSeries]:

@@ -29,8 +29,9 @@ from actorrouter.errors import InvalidConfig
 from actorrouter.simulation.providers.config import ConfigInvalid, ProviderConfig
 from actorrouter.simulation.providers.config import structure as described
 from actorrouter.simulation.workloads import WorkloadConfig
+from actorrouter.simulation.workloads.traces import TraceInvalid, locate
 from actorrouter.simulation.world.expectations import Expectation, expectations
-from actorrouter.simulation.world.truth import providers_of
+from actorrouter.simulation.world.truth import host_of, providers_of, secret_for
 from actorrouter.values import Secret
 
 EPOCH: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -58,6 +59,7 @@ class TroubleConfig:
     `amount` seconds at each piece), cut (a connection to the provider `target` ends within its answer). Connections
     that do not come about are the provider's fault `dial`.
     `target`: a pattern of actors ("key:*"), keys or providers. `message`: whose turn poison spoils ("Reserve").
+    `keeps`: the journal outlives a kill, but for the last events, so many as it `loses`.
     """
 
     kind: TroubleKind
@@ -68,6 +70,8 @@ class TroubleConfig:
     probability: float = 1.0
     amount: float = 1.0
     message: str = "*"
+    keeps: bool = False
+    loses: int = 0
 
     def __attrs_post_init__(self) -> None:
         for name in ("at_s", "for_s", "every_s"):
@@ -78,6 +82,8 @@ class TroubleConfig:
             raise ValueError("every_s must be above 0")
         if not 0 <= self.probability <= 1:
             raise ValueError("probability must be within 0 and 1")
+        if self.amount < 0 and self.kind != "clock_jump":
+            raise ValueError("amount must not be negative")
 
     def on(self, elapsed: float) -> bool:
         """Whether it is on at this second of the run."""
@@ -143,17 +149,18 @@ def build(tree: Mapping[str, Any], source: str, directory: Path) -> Scenario:
     """The scenario in plain tables. Raises InvalidConfig."""
     try:
         own = described({name: tree[name] for name in _OWN & tree.keys()}, _Own)
-        router = router_of(tree.get("router"), directory)
+        router = router_of(tree.get("router"), directory, f"{source} [router]")
+        workloads = {
+            name: _placed(f"workload.{name}", told, WorkloadConfig) for name, told in _table(tree, "workload").items()
+        }
+        _require_known(workloads, router, directory)
         epoch = own.epoch_utc
         return Scenario(
             own.title,
             router,
             providers_of(router, tree.get("upstream", {}), epoch.timestamp()),
-            {
-                name: _placed(f"workload.{name}", told, WorkloadConfig)
-                for name, told in _table(tree, "workload").items()
-            },
-            tuple(_placed(f"trouble[{at}]", told, TroubleConfig) for at, told in enumerate(tree.get("trouble", []))),
+            workloads,
+            tuple(_placed(f"trouble[{at}]", told, TroubleConfig) for at, told in enumerate(_list(tree, "trouble"))),
             expectations(_table(tree, "expect")),
             own.story,
             source,
@@ -175,6 +182,29 @@ def _table(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(told, Mapping):
         raise ConfigInvalid([(f"$.{name}", "expected a table")])
     return told
+
+
+def _list(tree: Mapping[str, Any], name: str) -> list[Any]:
+    told = tree.get(name, [])
+    if not isinstance(told, list):
+        raise ConfigInvalid([(f"$.{name}", f"expected a list of tables: [[{name}]]")])
+    return told
+
+
+def _require_known(workloads: Mapping[str, WorkloadConfig], router: RouterConfig, directory: Path) -> None:
+    """What workloads name is there: routes and traces."""
+    faults = []
+    for name, workload in workloads.items():
+        unknown = sorted(workload.models.keys() - router.routes.keys())
+        if unknown:
+            faults.append((f"$.workload.{name}.models", f"no such route: {', '.join(unknown)}"))
+        try:
+            if workload.kind == "trace" and not locate(workload.trace or "", directory).is_file():
+                faults.append((f"$.workload.{name}.trace", f"there is no file {workload.trace}"))
+        except TraceInvalid as error:
+            faults.append((f"$.workload.{name}.trace", str(error)))
+    if faults:
+        raise ConfigInvalid(faults)
 
 
 def _placed(place: str, tree: object, kind: type[_T]) -> _T:
@@ -218,18 +248,42 @@ class _Own:
         return told.replace(tzinfo=told.tzinfo or UTC)
 
 
-def router_of(said: object, directory: Path) -> RouterConfig:
-    """The router's part: a table, or the name of a file. What only a real fleet needs is filled in."""
+def router_of(said: object, directory: Path, source: str = "router") -> RouterConfig:
+    """The router's part: a table, or the name of a file. Addresses and secrets are replaced by ones that are nobody's.
+
+    Neither the environment nor a file with a secret is read. Raises ConfigInvalid, InvalidConfig.
+    """
     if isinstance(said, str):
-        return load(directory / said, {})
+        return structure(_exact(_simulated(_tree_in(directory / said))), said, {})
     if not isinstance(said, Mapping):
         raise ConfigInvalid([("$.router", "expected a table with providers, keys and routes, or a file's name")])
-    tree = {**said, "providers": {**said.get("providers", {})}, "keys": {**said.get("keys", {})}}
-    for name, provider in tree["providers"].items():
-        tree["providers"][name] = {"base_url": f"http://{name}.example/v1", **provider}
-    for name, key in tree["keys"].items():
-        tree["keys"][name] = {"secret": Secret(f"sk-simulated-{name}"), **key}
-    return structure(_exact(tree), "router", {})
+    return structure(_exact(_simulated(said)), source, {})
+
+
+def _tree_in(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        load(path, {})  # says why
+        raise
+
+
+def _simulated(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables with what only a real fleet has taken out or replaced; what is no table is left to be refused."""
+    tree = {name: each for name, each in said.items() if name != "control"}
+    for section in ("providers", "keys"):
+        if isinstance(tree.get(section), Mapping):
+            tree[section] = {
+                name: _replaced(section, name, each) if isinstance(each, Mapping) else each
+                for name, each in tree[section].items()
+            }
+    return tree
+
+
+def _replaced(section: str, name: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {field: each for field, each in told.items() if field not in ("headers", "proxy")}
+    address, secret = f"http://{host_of(name)}/v1", Secret(secret_for(name))
+    return {**kept, "base_url": address} if section == "providers" else {**kept, "secret": secret}
 
 
 def _exact(value: Any) -> Any:

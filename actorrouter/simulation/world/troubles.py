@@ -11,9 +11,11 @@ import attrs
 from actorrouter import Router, Secret
 from actorrouter.messages import Peek
 from actorrouter.runtime.cell import Status
-from actorrouter.simulation.world.sabotage import Injected, aimed_at
+from actorrouter.simulation.world.disk import Injected
+from actorrouter.simulation.world.sabotage import aimed_at
 from actorrouter.simulation.world.scenario import TroubleConfig
 from actorrouter.simulation.world.stage import Run
+from actorrouter.simulation.world.truth import secret_for
 
 _DRAIN_S: Final = 120.0
 
@@ -36,15 +38,17 @@ class Troubles:
         run = self._run
         for number, at_s in enumerate(instants(trouble, run.scenario.duration_s)):
             await run.stage.sleep_until(run.started + at_s)
+            if run.process is None or self._chance.random() >= trouble.probability:
+                continue
+            run.recorder.mark(run.elapsed, trouble)
             if trouble.kind == "kill":
                 await self._kill(trouble)
-            elif run.process is not None and self._chance.random() < trouble.probability:
-                run.recorder.mark(run.elapsed, trouble)
+            else:
                 _AT_AN_INSTANT[trouble.kind](self, trouble, run.process.router, number)
 
     async def _kill(self, trouble: TroubleConfig) -> None:
         run = self._run
-        run.recorder.mark(run.elapsed, trouble)
+        run.sabotage.died(trouble)
         run.stage.kill()
         await run.stage.sleep_until(run.stage.now + trouble.amount)
         await run.stage.open()
@@ -95,7 +99,7 @@ class Troubles:
         """A new credential at the provider and in the router, with the pools and limits of an old one."""
         self._added += 1
         key_id, config = f"{like}+{self._added}", router.fleet.keys[like].config
-        secret = f"sk-simulated-{key_id}"
+        secret = secret_for(key_id)
         self._run.upstream.add_key(config.provider, like, key_id, secret)
         router.add_key(key_id, attrs.evolve(config, secret=Secret(secret)))
 

@@ -35,6 +35,7 @@ _CHARGES: Final[Mapping[Charge, str]] = {
     Charge.LIVE: "live",
     Charge.HELD: "up_front_then_settle",
 }
+_SPOKEN: Final = "simulated providers answer as OpenAI does; a rehearsal knows no other adapter"
 _EVERY_S: Final = {"minute": 60.0, "hour": 3600.0, "week": 604_800.0}
 
 
@@ -48,6 +49,9 @@ def providers_of(config: RouterConfig, differing: object, epoch: float) -> dict[
     unknown = sorted(differing.keys() - config.providers.keys())
     if unknown:
         raise ConfigInvalid([(f"$.upstream.{name}", "no such provider in [router]") for name in unknown])
+    foreign = [name for name, told in config.providers.items() if told.adapter != "openai"]
+    if foreign:
+        raise ConfigInvalid([(f"$.router.providers.{name}.adapter", _SPOKEN) for name in foreign])
     made = {}
     for name, told in config.providers.items():
         try:
@@ -67,6 +71,16 @@ def secret_of(config: RouterConfig, key_id: str) -> str:
     return secret.reveal()
 
 
+def host_of(provider: str) -> str:
+    """Where a simulated provider is found: an address that is nobody's."""
+    return f"{provider}.example"
+
+
+def secret_for(key_id: str) -> str:
+    """The text of a simulated key's secret."""
+    return f"sk-simulated-{key_id}"
+
+
 def own_scope(key_id: str) -> str:
     """The provider's name for a key's private limits."""
     return f"{key_id}-own"
@@ -81,7 +95,8 @@ def _as_told(config: RouterConfig, name: str, told: ToldProvider, epoch: float) 
         limits = config.pools[pool].limits
         scopes[pool] = {"limits": list(_limits(limits, told, default, epoch))}
         if patterns := config.pools[pool].models:
-            scopes[pool]["models"] = [model for model in models if any(fnmatchcase(model, each) for each in patterns)]
+            matching = [model for model in models if any(fnmatchcase(model, each) for each in patterns)]
+            scopes[pool]["models"] = matching or list(patterns)  # an empty list would be every model
     for key_id, key in keys.items():
         if key.limits:
             scopes[own_scope(key_id)] = {"limits": list(_limits(key.limits, told, default, epoch))}

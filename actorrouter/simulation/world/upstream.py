@@ -56,8 +56,8 @@ class Upstream:
         return None
 
     def add_key(self, provider: str, like: str, key_id: str, secret: str) -> None:
-        """One more credential at the provider, in the pools of another one and with private limits like its."""
-        self.models[provider].add_key(key_id, like, secret, (own_scope(like), own_scope(key_id)))
+        """One more credential at the provider, in the pools of another one; limits of its own are new."""
+        self.models[provider].add_key(key_id, like, secret, {own_scope(like): own_scope(key_id)})
         self.secrets[key_id] = secret
 
     def books(self, now: float) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from .records import bare, full, hostile
 def test_the_summary_begins_with_the_verdict_and_ends_with_the_replay_line():
     """What did not hold is marked."""
     told = summary(full())
-    assert told.startswith("Outage at noon\nevery law held; 1 of 2 expectations held\n")
+    assert told.startswith(
+        "Outage at noon\nseed 42, full path, 40 min of calls: every law held; 1 of 2 expectations held\n"
+    )
     assert told.endswith("replay: actorrouter simulate outage.toml --seed 42\n")
     assert "✗ wait p99 below 1 s, measured 1.23 s" in told
     assert "110 %" in told
@@ -38,10 +40,9 @@ def test_violations_are_told():
 
 def test_nothing_is_a_summary():
     """Title, verdict, replay."""
-    assert (
-        summary(bare())
-        == "nothing\nevery law held; nothing was expected\n\nreplay: actorrouter simulate FILE --seed 1\n"
-    )
+    played = "seed 1, fast path, 1 min of calls"
+    verdict = f"{played}: every law held; nothing was expected"
+    assert summary(bare()) == f"nothing\n{verdict}\n\nreplay: actorrouter simulate FILE --seed 1\n"
 
 
 def test_the_smallest_number_there_is_does_not_break_a_sparkline():

@@ -138,6 +138,28 @@ def test_a_process_that_is_killed_comes_back_and_breaks_no_promise(path: Any) ->
     assert ending.figures["served"] > 20
 
 
+@pytest.mark.parametrize("path", ["fast", "full"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_journal_that_outlives_the_process_is_taken_up(path: Any, seed: int) -> None:
+    """Pools go on from what was charged, and what the dead process held ends with its leases: nothing is spent twice,
+    though nothing is assumed."""
+    killed = '[[trouble]]\nkind = "kill"\nat_s = 55\namount = 0.1\nkeeps = true\n'
+    killed += "[upstream.north.service]\nfirst_token_s = 4.0\n[upstream.south.service]\nfirst_token_s = 4.0\n"
+    ending = rehearse(fleet(killed, rate_per_s="3", duration_s="90"), seed, path)
+    assert ending.holds, "\n".join(ending.violations)
+    assert ending.figures["provider_429_ours"] == 0
+    assert ending.figures["expired"] > 0
+    assert ending.figures["served"] > 60
+
+
+def test_a_journal_that_lost_its_tail_overspends_no_more_than_it_lost() -> None:
+    """What was never written cannot be known: the provider says so, and the books here stay whole."""
+    lost = '[[trouble]]\nkind = "kill"\nat_s = 55\namount = 0.1\nkeeps = true\nloses = 40\n'
+    ending = rehearse(fleet(lost, rate_per_s="3", duration_s="90"), 1, "fast")
+    assert not ending.violations, "\n".join(ending.violations)
+    assert ending.figures["lost"] == 0
+
+
 def test_after_a_kill_an_empty_start_overspends_and_the_provider_says_so() -> None:
     """The judge is the provider: had nothing been assumed, its own books would show it."""
     scenario = fleet('[[trouble]]\nkind = "kill"\nat_s = 55\namount = 0.1\n', rate_per_s="4")

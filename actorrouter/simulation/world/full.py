@@ -173,14 +173,6 @@ def _repeatable(seed: int) -> Iterator[None]:
         scheduler._r.seed()
 
 
-def _imported(name: str) -> Any:
-    """The module, now and not when a client first asks for it; None where its client is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
-
 @contextmanager
 def _virtual_clocks(current_time: Any) -> Iterator[None]:
     """HTTP clients measure idle connections with the machine's clock; here they read the virtual one."""

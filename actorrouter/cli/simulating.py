@@ -36,7 +36,7 @@ def simulate(
 ) -> int:
     """Rehearse a scenario on simulated providers, in virtual time: does every law hold, and what was expected of it?
 
-    Example: actorrouter simulate throttle_storm --seed 7 --report storm.html
+    Example: actorrouter simulate throttle-storm --seed 7 --report storm.html
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def compare(
 ) -> int:
     """The same storm in several hands, side by side: two scenarios, or one with other policies or another router.
 
-    Example: actorrouter compare simulations/first.toml --policy headroom --policy ordered
+    Example: actorrouter compare throttle-storm --policy headroom --policy ordered
 
     Parameters
     ----------

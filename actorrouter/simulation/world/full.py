@@ -186,3 +186,11 @@ def _virtual_clocks(current_time: Any) -> Iterator[None]:
     finally:
         for module, clock in zip(replaced, before, strict=True):
             module.time = clock
+
+
+def _imported(name: str) -> Any:
+    """The module, loaded now if need be: clients load it only with their first connection."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

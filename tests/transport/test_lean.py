@@ -100,6 +100,23 @@ def later(clock: Callable[[], float], seconds: float) -> Callable[[], float]:
     return lambda: clock() + seconds
 
 
+async def test_what_others_keep_too_long_is_closed(transport: LeanTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many keys, each used once: what stays open is bounded by what is in use, not by the number of keys."""
+    monkeypatch.setattr(lean_pool, "_WARM", lean_pool._Warm())
+    clock = anyio.current_time
+    others = [connect("lean") for _ in range(12)]
+    async with serve(always(answer())) as server:
+        for index, other in enumerate(others):
+            monkeypatch.setattr(anyio, "current_time", later(clock, index * KEEPALIVE_S))
+            await exchange(other, post(server.url))
+            kept = [link for each in others if isinstance(each, LeanTransport) for link, _, _ in each.idle]
+            assert len(kept) == 1
+        monkeypatch.setattr(anyio, "current_time", clock)
+        for other in others:
+            await other.aclose()
+        assert not lean_pool._WARM.pools
+
+
 async def test_another_origin_has_other_connections(transport: LeanTransport) -> None:
     """By scheme, host and port."""
     async with serve(always(answer())) as one, serve(always(answer())) as two:

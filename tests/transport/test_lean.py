@@ -231,6 +231,26 @@ async def test_an_encoding_nobody_asked_for(transport: LeanTransport, encoding: 
         await server.idle()
 
 
+async def test_a_bomb_leaves_others_their_turn(transport: LeanTransport) -> None:
+    """Between its pieces, though all of it came at once."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await checkpoint()
+            turns += 1
+
+    bomb = answer(gzip.compress(bytes(2_000_000)), "200 OK", "content-encoding: gzip")
+    async with serve(once(bomb)) as server, anyio.create_task_group() as tasks:
+        tasks.start_soon(others)
+        async with transport.open(get(server.url), PATIENT, ignore) as response:
+            seen = [turns async for _ in response]
+        tasks.cancel_scope.cancel()
+    assert len(seen) > 30
+    assert len(set(seen)) > 15  # trio takes the two in any order
+
+
 async def test_a_packed_body_cut_short_is_no_success(transport: LeanTransport) -> None:
     """Also where the framing is whole."""
     packed = gzip.compress(b"x" * 1000)[:-4]

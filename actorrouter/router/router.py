@@ -134,7 +134,7 @@ class Router:
     async def _end(self) -> None:
         self._shut_rooms(RouterStopped("the router has stopped"))
         await self.tree.shutdown()
-        for entry in self.fleet.keys.values():
+        for entry in list(self.fleet.keys.values()):  # a removal may end meanwhile
             if entry.transport is not None:
                 await entry.transport.aclose()
 

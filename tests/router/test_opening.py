@@ -21,7 +21,7 @@ from actorrouter import (
     open_router,
     open_router_blocking,
 )
-from tests.router.world import CALL, FRAGILE, STREAM, Upstream, assert_idle, at_once, fleet, running, words
+from tests.router.world import CALL, FRAGILE, STREAM, Upstream, assert_idle, at_once, but, fleet, running, taken, words
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +174,25 @@ class TestServe:
             upstream = router.fleet.keys["a1"].transport = Upstream()
             router.stop()
         assert upstream.closed
+
+    async def test_a_key_that_goes_meanwhile(self):
+        """A key whose removal ends while the router closes its connections keeps no other's open."""
+
+        class Slow(Upstream):
+            async def aclose(self) -> None:
+                grant.release()
+                await anyio.sleep(1)
+                await super().aclose()
+
+        async with anyio.create_task_group() as group:
+            router = await group.start(Router(fleet()).serve)
+            pools = [Slow(), Upstream()]
+            router.fleet.keys["a1"].transport, router.fleet.keys["a2"].transport = pools
+            grant = taken(router, call=but(CALL, keys=frozenset({"a2"})))
+            group.start_soon(router.remove_key, "a2")
+            await anyio.sleep(0.1)
+            router.stop()
+        assert [pool.closed for pool in pools] == [True, True]
 
     async def test_is_run_once(self):
         """A router that has run is not run again."""

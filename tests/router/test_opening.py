@@ -9,15 +9,18 @@ from functools import partial
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from actorrouter import (
     Call,
     InvalidConfig,
+    KeyConfig,
     NoCapacity,
     Router,
     RouterError,
     RouterStopped,
+    Secret,
     open_router,
     open_router_blocking,
 )
@@ -193,6 +196,31 @@ class TestServe:
             await anyio.sleep(0.1)
             router.stop()
         assert [pool.closed for pool in pools] == [True, True]
+
+    async def test_nothing_is_opened_once_it_has_stopped(self):
+        """A call whose secret comes too late is told so, and no connection pool is made that nobody would close."""
+        fetched = anyio.Event()
+
+        async def slow() -> Secret:
+            await fetched.wait()
+            return Secret("sk-late")
+
+        def connect(client: str, *, proxy: str | None) -> Any:
+            raise AssertionError(f"opened {client}, proxy {proxy}")
+
+        config = attrs.evolve(fleet(), keys={"a1": KeyConfig("a", slow)})
+        async with anyio.create_task_group() as group:
+            router = await group.start(Router(config, connect=connect).serve)
+
+            async def late() -> None:
+                with pytest.raises(RouterStopped):
+                    await router.send(CALL)
+
+            group.start_soon(late)
+            await anyio.sleep(0.1)
+            router.stop()
+            await anyio.sleep(0.1)
+            fetched.set()
 
     async def test_is_run_once(self):
         """A router that has run is not run again."""

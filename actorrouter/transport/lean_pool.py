@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
 import anyio
+from anyio.lowlevel import RunVar
 
 from actorrouter.transport.lean_dial import Link, TcpLink
 
@@ -24,14 +24,8 @@ Origin = tuple[bool, str, int]
 """Whether over TLS, host, port."""
 
 
-class _Warm(threading.local):
-    """The pools of this thread's loop that have opened a connection, whoever was looked at longest ago first."""
-
-    def __init__(self) -> None:
-        self.pools: OrderedDict[Pool, None] = OrderedDict()
-
-
-_WARM: Final = _Warm()
+_WARM: Final[RunVar[OrderedDict[Pool, None]]] = RunVar("lean_warm")
+"""The event loop's pools that have opened a connection, whoever was looked at longest ago first."""
 
 
 class Pool:
@@ -91,7 +85,9 @@ class Pool:
     async def sweep(self, now: float) -> None:
         """A connection is about to be opened here: close those of others that are too old. A key that is not used again
         would keep its own for ever, and a process has only so many sockets."""
-        warm = _WARM.pools
+        warm = _WARM.get(None)
+        if warm is None:
+            _WARM.set(warm := OrderedDict())
         for pool in list(islice(warm, SWEPT_AT_ONCE)):
             if pool not in warm:  # somebody else was as quick
                 continue
@@ -105,7 +101,9 @@ class Pool:
     async def aclose(self) -> None:
         """See the port."""
         self.closed = True
-        _WARM.pools.pop(self, None)
+        warm = _WARM.get(None)
+        if warm is not None:
+            warm.pop(self, None)
         links = [*self.busy, *(link for link, _, _ in self.idle)]
         self.busy.clear()
         self.idle.clear()

@@ -102,7 +102,6 @@ def later(clock: Callable[[], float], seconds: float) -> Callable[[], float]:
 
 async def test_what_others_keep_too_long_is_closed(transport: LeanTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many keys, each used once: what stays open is bounded by what is in use, not by the number of keys."""
-    monkeypatch.setattr(lean_pool, "_WARM", lean_pool._Warm())
     clock = anyio.current_time
     others = [connect("lean") for _ in range(12)]
     async with serve(always(answer())) as server:
@@ -114,7 +113,7 @@ async def test_what_others_keep_too_long_is_closed(transport: LeanTransport, mon
         monkeypatch.setattr(anyio, "current_time", clock)
         for other in others:
             await other.aclose()
-        assert not lean_pool._WARM.pools
+        assert not lean_pool._WARM.get()
 
 
 async def test_another_origin_has_other_connections(transport: LeanTransport) -> None:

@@ -37,6 +37,7 @@ from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
+from actorrouter.transport.port import Transport
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Router:
     async def _end(self) -> None:
         self._shut_rooms(RouterStopped("the router has stopped"))
         await self.tree.shutdown()
-        for entry in self.fleet.keys.values():
+        for entry in list(self.fleet.keys.values()):  # a removal may end meanwhile
             if entry.transport is not None:
                 await entry.transport.aclose()
 
@@ -275,7 +276,13 @@ class Router:
 
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
-        return Exchange(self.runtime, self._wall, self._connect, grant, call)
+        return Exchange(self.runtime, self._wall, self._open, grant, call)
+
+    def _open(self, client: str, *, proxy: str | None) -> Transport:
+        """A key's pool of connections. Once the router has stopped nobody would close it."""
+        if self._state == "stopped":
+            raise RouterStopped("the router has stopped")
+        return self._connect(client, proxy=proxy)
 
     # -------------------------------------------------------------------------------------------------------- operators
 
@@ -329,7 +336,7 @@ class Router:
         entry = self._key(key_id)
         from actorrouter.router.probing import probe
 
-        return await probe(entry, transport_of(entry, self._connect), self.runtime, self._wall)
+        return await probe(entry, transport_of(entry, self._open), self.runtime, self._wall)
 
     def reset_circuit(self, provider: str) -> None:
         """Close a provider's circuit and forget its statistics."""

@@ -217,7 +217,7 @@ def compare(
 ) -> int:
     """The same storm in several hands, side by side: two scenarios, or one with other policies or another router.
 
-    Example: actorrouter compare simulations/first.toml --policy headroom --policy ordered
+    Example: actorrouter compare throttle-storm --policy headroom --policy ordered
 
     Parameters
     ----------

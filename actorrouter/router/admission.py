@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import attrs
+
 from actorrouter.events import Dispatched, Expired, Granted, Renewed, Settled, SettlementRepeated
 from actorrouter.messages import Dispatch, Expire, Renew, Reserve, Settle
 from actorrouter.observe.decisions import TRIED_MAX, Decision, DecisionLog, Tried
@@ -144,6 +146,7 @@ class Admission:
         broken = commit(self._runtime, holders, event)
         if broken:
             lease.holders = tuple([cell for cell in holders if cell not in broken])
+            lease.decision = attrs.evolve(decision)  # the search goes on with its own
             self.leases.open[lease.reservation_id] = lease
             self.settle(lease, Outcome(OutcomeClass.NOT_SENT, Scope.NONE))
             return None

@@ -71,6 +71,7 @@ class Fleet:
         self.providers[name] = ProviderEntry(name, config, build(name, config), cell, retries)
 
     def _add_route(self, name: str) -> None:
+        self.runtime.forget(f"route:{name}")  # who waited in an earlier process is gone with it
         config = self.config.routes[name]
         initial = partial(route.RouteState, f"route:{name}", config.waiting_max)
         cell = self.tree.route(f"route:{name}", route.BEHAVIOUR, initial, self._give_back)

@@ -26,6 +26,7 @@ from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
 from actorrouter.router.journey import Journey, Reply
+from actorrouter.router.orphans import Orphans
 from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
@@ -36,6 +37,7 @@ from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
+from actorrouter.transport.port import Transport
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
 if TYPE_CHECKING:
@@ -75,13 +77,14 @@ class Router:
         rng: random.Random | None = None,
         connect: Connect = connect_http,
         loop: Loop | None = None,
+        first_id: int = 1,
     ) -> None:
         for client, proxied in sorted(_clients(config)):
             prepare(client, proxied=proxied)
         self.config = config
         self._journal, self._observers = journal, tuple(observers)
         self._wall, self._connect = wall, connect
-        self.loop = loop or AnyioLoop()
+        self.loop, self._first_id = loop or AnyioLoop(), first_id
         self._rng = rng or random.Random()
         self._thread = 0
         self._state = "new"
@@ -116,7 +119,7 @@ class Router:
         if self._state != "new":
             raise RuntimeError(f"this router is {self._state}; a router is run once")
         self._state, self._thread = "running", threading.get_ident()
-        self.runtime = Runtime(self.loop.clock(), self._journal, self.loop)
+        self.runtime = Runtime(self.loop.clock(), self._journal, self.loop, self._first_id)
         self.fatal = ""
         self._stop = anyio.Event()
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
@@ -126,6 +129,7 @@ class Router:
             self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
         self.runtime.readers += [self._read, *self._observers]
         self._read_clock()
+        Orphans(self.runtime, self.config.lease_s, self._refresh_all).adopt()
 
     def _give_up(self, cause: str) -> None:
         self.fatal, self._state = cause, "stopped"
@@ -134,7 +138,7 @@ class Router:
     async def _end(self) -> None:
         self._shut_rooms(RouterStopped("the router has stopped"))
         await self.tree.shutdown()
-        for entry in self.fleet.keys.values():
+        for entry in list(self.fleet.keys.values()):  # a removal may end meanwhile
             if entry.transport is not None:
                 await entry.transport.aclose()
 
@@ -272,7 +276,13 @@ class Router:
 
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
-        return Exchange(self.runtime, self._wall, self._connect, grant, call)
+        return Exchange(self.runtime, self._wall, self._open, grant, call)
+
+    def _open(self, client: str, *, proxy: str | None) -> Transport:
+        """A key's pool of connections. Once the router has stopped nobody would close it."""
+        if self._state == "stopped":
+            raise RouterStopped("the router has stopped")
+        return self._connect(client, proxy=proxy)
 
     # -------------------------------------------------------------------------------------------------------- operators
 
@@ -326,7 +336,7 @@ class Router:
         entry = self._key(key_id)
         from actorrouter.router.probing import probe
 
-        return await probe(entry, transport_of(entry, self._connect), self.runtime, self._wall)
+        return await probe(entry, transport_of(entry, self._open), self.runtime, self._wall)
 
     def reset_circuit(self, provider: str) -> None:
         """Close a provider's circuit and forget its statistics."""

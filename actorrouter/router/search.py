@@ -79,7 +79,7 @@ class Search:
 
     def broke(self) -> None:
         """The yes did not hold."""
-        self.decision.chosen, self.decision.tried = "", ()
+        self.decision.chosen, self.decision.tried, self.decision.reservation_id = "", (), 0
 
     def gated(self, refusals: list[Refusal]) -> None:
         """The candidate as a whole refuses: its circuit or a budget."""

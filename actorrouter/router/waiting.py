@@ -2,7 +2,8 @@
 
 One wake-up per grant; newcomers never pass a queue, and a call whose send has failed keeps its place; routes take
 turns; a head that cannot go lets those pass that ask for less, or for other keys, until it has waited half its time.
-Whoever can no longer be helped is told so at once.
+A head that only its tenant's money keeps waiting holds up nobody else. Whoever can no longer be helped is told so at
+once.
 """
 
 from __future__ import annotations
@@ -180,19 +181,23 @@ class Waiting:
             return False
         now, earliest = self._runtime.clock(), INF
         ahead: list[Demand] = []
+        holding: list[Demand] = []
         for ticket in tickets:
             demand = ticket.demand
-            if not all(_may_pass(demand, other) for other in ahead):
+            if not (all(_may_pass(demand, other) for other in ahead) and all(_apart(demand, each) for each in holding)):
                 continue
             found = self._admission.attempt(demand, now - ticket.since)
             if isinstance(found, Grant):
                 return self._hand_over(route, ticket, found)
             if found.final:
                 return self._hand_over(route, ticket, self._never(demand, found))
+            if found.firm and found.available_at > ticket.deadline:
+                return self._hand_over(route, ticket, self._no_capacity(demand, found, "nobody has room in time"))
             earliest = min(earliest, found.available_at)
-            if now - ticket.since >= (ticket.deadline - ticket.since) / 2:
+            holds = now - ticket.since >= (ticket.deadline - ticket.since) / 2
+            if holds and not demand.tenant_budgets:
                 break
-            ahead.append(demand)
+            (holding if holds else ahead).append(demand)
         self._arm(route, earliest)
         return False
 
@@ -219,8 +224,16 @@ def _told(tried: Tried, now: float) -> str:
     return f"\n  {tried.key_id}: {said}" if said else ""
 
 
+def _apart(demand: Demand, other: Demand) -> bool:
+    """Whether only its tenant's money keeps the other waiting, on which this one does not draw."""
+    own = {cell.actor_id for cell in other.tenant_budgets} - {cell.actor_id for cell in demand.tenant_budgets}
+    return bool(other.sized) and all(refusal.holder in own for refusal in other.sized)
+
+
 def _may_pass(demand: Demand, other: Demand) -> bool:
-    """Whether what keeps the other waiting may leave room for this one: it asks for other keys, or for less."""
+    """Whether what keeps the other waiting may leave room for this one: its tenant's money, other keys, or more."""
+    if other.tenant_budgets and _apart(demand, other):
+        return True
     call, ahead = demand.call, other.call
     if call.keys != ahead.keys or call.exclude_keys != ahead.exclude_keys or demand.skip != other.skip:
         return True

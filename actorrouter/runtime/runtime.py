@@ -28,10 +28,18 @@ _ANYIO: Final = AnyioLoop()
 class Runtime(Engine):
     """The actors of one router: their cells, one timer heap, one pump, one stream of events."""
 
-    def __init__(self, clock: Callable[[], float], journal: Journal | None = None, loop: Loop = _ANYIO) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        journal: Journal | None = None,
+        loop: Loop = _ANYIO,
+        first_id: int = 1,
+    ) -> None:
         super().__init__(clock, loop)
         self.journal: Journal = MemoryJournal() if journal is None else journal
-        self._ids = count(1)
+        self.restored: set[str] = set()
+        """Actors whose logs an earlier process has left."""
+        self._ids = count(first_id)
 
     def new_id(self) -> int:
         """A number no other ask, reservation or decision of this runtime has."""
@@ -57,6 +65,9 @@ class Runtime(Engine):
         log = self.journal.open(actor_id)
         state = rebuilt(log, behaviour, initial)
         if cell is None:
+            snapshot, tail = log.load()
+            if snapshot is not None or tail:
+                self.restored.add(actor_id)
             cell = Cell(actor_id, behaviour, initial, log, state)
             self.cells[actor_id] = cell
         else:
@@ -134,9 +145,13 @@ class Runtime(Engine):
         if self.cells.get(cell.actor_id) is not cell:
             return
         del self.cells[cell.actor_id]
+        self.forget(cell.actor_id)
+
+    def forget(self, actor_id: str) -> None:
+        """Drop the log of an actor that is not there."""
         forget = getattr(self.journal, "forget", None)
         if forget is not None:
-            forget(cell.actor_id)
+            forget(actor_id)
 
     # ------------------------------------------------------------------------------------------------------- monitors
 

@@ -145,6 +145,7 @@ class Exchange(Sending):
         self.link = await transport.kept(to.origin, now)
         if self.link is not None:
             return None
+        await transport.sweep(now)
         try:
             with anyio.CancelScope(deadline=now + self._timeouts.connect_s):
                 await transport.connect(to, self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from actorrouter.transport.lean_answer import Answer
 from actorrouter.transport.lean_dial import Link
@@ -53,6 +54,8 @@ class Body:
             while True:
                 piece = self._taken()
                 if piece:
+                    if self._unpacker is not None:
+                        await checkpoint()  # a packet may unpack to a thousand pieces
                     return piece
                 if self._answer.complete or self._answer.fault:
                     break

@@ -153,7 +153,11 @@ class DialledLink:
         if told is not None:
             return bool(told())
         raw: Any = self._stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 -- not Django's
-        return raw is None or raw.fileno() < 0 or bool(select.select([raw.fileno()], [], [], 0)[0])
+        if raw is None or raw.fileno() < 0:
+            return True
+        poll = select.poll()  # `select` takes no descriptor above 1023
+        poll.register(raw.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     async def aclose(self) -> None:
         """See the port."""

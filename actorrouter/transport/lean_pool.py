@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 import anyio
+from anyio.lowlevel import RunVar
 
 from actorrouter.transport.lean_dial import Link, TcpLink
 
@@ -14,9 +17,15 @@ KEEPALIVE_S: Final = 4.0
 """Less than the 5 s after which uvicorn and Node hang up: to write while they do is an outcome nobody can know."""
 
 CLOSE_S: Final = 1.0
+SWEPT_AT_ONCE: Final = 2
+"""Pools looked at for each connection that is opened. Two, so that fewer stay warm than twice what is in use."""
 
 Origin = tuple[bool, str, int]
 """Whether over TLS, host, port."""
+
+
+_WARM: Final[RunVar[OrderedDict[Pool, None]]] = RunVar("lean_warm")
+"""The event loop's pools that have opened a connection, whoever was looked at longest ago first."""
 
 
 class Pool:
@@ -73,9 +82,28 @@ class Pool:
         while self.idle and (self.idle[0][2] <= now or len(self.idle) > KEEPALIVE_MAX):
             await quietly_close(self.idle.pop(0)[0])
 
+    async def sweep(self, now: float) -> None:
+        """A connection is about to be opened here: close those of others that are too old. A key that is not used again
+        would keep its own for ever, and a process has only so many sockets."""
+        warm = _WARM.get(None)
+        if warm is None:
+            _WARM.set(warm := OrderedDict())
+        for pool in list(islice(warm, SWEPT_AT_ONCE)):
+            if pool not in warm:  # somebody else was as quick
+                continue
+            warm.move_to_end(pool)
+            while pool.idle and pool.idle[0][2] <= now:
+                await quietly_close(pool.idle.pop(0)[0])
+            if not pool.idle and not pool.busy:
+                warm.pop(pool, None)
+        warm[self] = None
+
     async def aclose(self) -> None:
         """See the port."""
         self.closed = True
+        warm = _WARM.get(None)
+        if warm is not None:
+            warm.pop(self, None)
         links = [*self.busy, *(link for link, _, _ in self.idle)]
         self.busy.clear()
         self.idle.clear()

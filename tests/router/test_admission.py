@@ -301,6 +301,21 @@ class TestCrashes:
             await anyio.sleep(0.1)
             taken(router, {"units": 5}).release()
 
+    async def test_a_yes_that_does_not_hold(self, monkeypatch):
+        """The decision tells only of the grant that held, or that nobody granted."""
+        async with running(fleet({"a1": ("p",)}, pools={"p": (units(10, 1000),)})) as (router, _):
+            with _failing_once(monkeypatch, router, "pool:a:p", Granted):
+                grant = taken(router)
+            told = router.decisions.last(1)[0].decision_id
+            assert "chosen: a1; still in flight" in router.explain(told)
+            grant.settle()
+            assert "chosen: a1; it succeeded" in router.explain(told)
+            await anyio.sleep(1)
+            alone = but(CALL, keys=frozenset({"a1"}))
+            with _failing_once(monkeypatch, router, "pool:a:p", Granted):
+                decision = short(router, call=alone).decision
+            assert (decision.chosen, decision.reservation_id, decision.outcome) == ("", 0, "")
+
     async def test_a_stopped_holder(self):
         """Settling into a quarantined provider harms nobody, and counts when it is revived."""
         async with running(fleet(["a1", "b1"], providers=["a", "b"], restart=FRAGILE)) as (router, _):

@@ -9,19 +9,22 @@ from functools import partial
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from actorrouter import (
     Call,
     InvalidConfig,
+    KeyConfig,
     NoCapacity,
     Router,
     RouterError,
     RouterStopped,
+    Secret,
     open_router,
     open_router_blocking,
 )
-from tests.router.world import CALL, FRAGILE, STREAM, Upstream, assert_idle, at_once, fleet, running, words
+from tests.router.world import CALL, FRAGILE, STREAM, Upstream, assert_idle, at_once, but, fleet, running, taken, words
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +177,50 @@ class TestServe:
             upstream = router.fleet.keys["a1"].transport = Upstream()
             router.stop()
         assert upstream.closed
+
+    async def test_a_key_that_goes_meanwhile(self):
+        """A key whose removal ends while the router closes its connections keeps no other's open."""
+
+        class Slow(Upstream):
+            async def aclose(self) -> None:
+                grant.release()
+                await anyio.sleep(1)
+                await super().aclose()
+
+        async with anyio.create_task_group() as group:
+            router = await group.start(Router(fleet()).serve)
+            pools = [Slow(), Upstream()]
+            router.fleet.keys["a1"].transport, router.fleet.keys["a2"].transport = pools
+            grant = taken(router, call=but(CALL, keys=frozenset({"a2"})))
+            group.start_soon(router.remove_key, "a2")
+            await anyio.sleep(0.1)
+            router.stop()
+        assert [pool.closed for pool in pools] == [True, True]
+
+    async def test_nothing_is_opened_once_it_has_stopped(self):
+        """A call whose secret comes too late is told so, and no connection pool is made that nobody would close."""
+        fetched = anyio.Event()
+
+        async def slow() -> Secret:
+            await fetched.wait()
+            return Secret("sk-late")
+
+        def connect(client: str, *, proxy: str | None) -> Any:
+            raise AssertionError(f"opened {client}, proxy {proxy}")
+
+        config = attrs.evolve(fleet(), keys={"a1": KeyConfig("a", slow)})
+        async with anyio.create_task_group() as group:
+            router = await group.start(Router(config, connect=connect).serve)
+
+            async def late() -> None:
+                with pytest.raises(RouterStopped):
+                    await router.send(CALL)
+
+            group.start_soon(late)
+            await anyio.sleep(0.1)
+            router.stop()
+            await anyio.sleep(0.1)
+            fetched.set()
 
     async def test_is_run_once(self):
         """A router that has run is not run again."""

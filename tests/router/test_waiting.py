@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actorrouter import (
+    BudgetConfig,
     CandidateConfig,
     Charge,
     InvalidCall,
     KeyConfig,
     NoCapacity,
+    PriceConfig,
     RouteConfig,
     RouterStopped,
     Secret,
@@ -197,6 +200,30 @@ class TestSizes:
             for name in ("free", "now", "head"):
                 await line.done(name)
 
+    @pytest.mark.parametrize("after_s", [0, 60])
+    async def test_a_tenant_without_money_holds_up_nobody_else(self, after_s):
+        """A head that waits for its own tenant's budget lets other tenants pass, however long it has waited."""
+        budgets = {"poor": BudgetConfig(Decimal(1), "tenant:x", every=None)}
+        routes = {"m": RouteConfig((CandidateConfig("a", "up", price=PriceConfig(free=True)),))}
+        config = fleet(ONE, pools={"p": (at_once(2),)}, routes=routes, budgets=budgets)
+        async with running(config) as (router, _), anyio.create_task_group() as group:
+            line = Line(router, group)
+            await line.join("now", {"cost": Decimal("0.8")}, tenant="x")
+            await line.join("head", {"cost": Decimal("0.5")}, tenant="x", wait_s=100)
+            await anyio.sleep(after_s)
+            await line.join("rich", {"cost": Decimal(5)}, tenant="y")
+            assert line.order == ["now", "rich"]
+            await line.join("third", {"cost": Decimal(5)}, tenant="y")
+            await line.join("same", {"cost": Decimal("0.5")}, tenant="x")
+            assert line.order == ["now", "rich"]
+            await line.done("rich")
+            assert line.order == ["now", "rich", "third"]
+            await line.back("now")
+            await line.back("head")
+            assert line.order == ["now", "rich", "third", "head", "same"]
+            await line.back("same")
+            await line.done("third")
+
     async def test_never_fits_is_told_at_once(self):
         """A call larger than every limit is InvalidCall at once, also while others wait, and holds up nobody (L04)."""
         config = fleet(ONE, pools={"p": (units(10, 100), at_once(1))})
@@ -258,6 +285,23 @@ class TestEnds:
                 await router.reserve("m", {}, wait_s=50)
             assert anyio.current_time() == began
             assert caught.value.available_in_s == pytest.approx(100, abs=1)
+
+    async def test_cannot_any_more(self):
+        """A call that waited for a settlement is told at once when the settlement leaves nothing in time."""
+        config = fleet(ONE, pools={"p": (units(10, 100, charge=Charge.UP_FRONT_THEN_SETTLE),)})
+        async with running(config) as (router, _), anyio.create_task_group() as group:
+            line = Line(router, group)
+            await line.join("spent", {"units": 6})
+            line.grants["spent"].sent()
+            began = anyio.current_time()
+            await line.join("vain", {"units": 6}, wait_s=50)
+            await line.join("small", {"units": 5}, wait_s=50)
+            assert not line.errors
+            await line.done("spent", {"units": 5})
+            assert isinstance(line.errors["vain"], NoCapacity)
+            assert line.at["vain"] == pytest.approx(began, abs=1)
+            assert line.order == ["spent", "small"]
+            await line.done("small")
 
     async def test_waits_if_a_settlement_may_help(self):
         """While something is held that may be given back, the call waits, although the books name a later instant."""

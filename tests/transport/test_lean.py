@@ -100,6 +100,22 @@ def later(clock: Callable[[], float], seconds: float) -> Callable[[], float]:
     return lambda: clock() + seconds
 
 
+async def test_what_others_keep_too_long_is_closed(transport: LeanTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many keys, each used once: what stays open is bounded by what is in use, not by the number of keys."""
+    clock = anyio.current_time
+    others = [connect("lean") for _ in range(12)]
+    async with serve(always(answer())) as server:
+        for index, other in enumerate(others):
+            monkeypatch.setattr(anyio, "current_time", later(clock, index * KEEPALIVE_S))
+            await exchange(other, post(server.url))
+            kept = [link for each in others if isinstance(each, LeanTransport) for link, _, _ in each.idle]
+            assert len(kept) == 1
+        monkeypatch.setattr(anyio, "current_time", clock)
+        for other in others:
+            await other.aclose()
+        assert not lean_pool._WARM.get()
+
+
 async def test_another_origin_has_other_connections(transport: LeanTransport) -> None:
     """By scheme, host and port."""
     async with serve(always(answer())) as one, serve(always(answer())) as two:
@@ -212,6 +228,26 @@ async def test_an_encoding_nobody_asked_for(transport: LeanTransport, encoding: 
         expected = ("protocol", YES, "the body cannot be decompressed")
         assert await fault(transport, get(server.url)) == expected
         await server.idle()
+
+
+async def test_a_bomb_leaves_others_their_turn(transport: LeanTransport) -> None:
+    """Between its pieces, though all of it came at once."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await checkpoint()
+            turns += 1
+
+    bomb = answer(gzip.compress(bytes(2_000_000)), "200 OK", "content-encoding: gzip")
+    async with serve(once(bomb)) as server, anyio.create_task_group() as tasks:
+        tasks.start_soon(others)
+        async with transport.open(get(server.url), PATIENT, ignore) as response:
+            seen = [turns async for _ in response]
+        tasks.cancel_scope.cancel()
+    assert len(seen) > 30
+    assert len(set(seen)) > 15  # trio takes the two in any order
 
 
 async def test_a_packed_body_cut_short_is_no_success(transport: LeanTransport) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import resource
 import socket
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import pytest
 import trustme
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
 from actorrouter.transport import connect, lean_dial
 from actorrouter.transport.lean import LeanTransport
+from actorrouter.transport.lean_dial import DialledLink
 from actorrouter.transport.port import Reached
 from tests.transport.exchanges import exchange, fault, post
 from tests.transport.server import CHUNKED, always, answer, chunk, ending, once, serve
@@ -206,6 +210,45 @@ async def test_a_dialled_connection_that_cannot_be_asked(trusting: ssl.SSLContex
                 assert await exchange(transport, post("http://provider.invalid/")) == (200, b"{}")
             await transport.aclose()
             assert server.accepted == accepted
+
+
+class OnSocket(ByteStream):
+    """Only its socket can be asked for."""
+
+    send = receive = send_eof = aclose = None  # type: ignore[assignment] # never called
+
+    def __init__(self, raw: socket.socket) -> None:
+        self.raw = raw
+
+    @property
+    def extra_attributes(self) -> dict[Any, Any]:
+        return {SocketAttribute.raw_socket: lambda: self.raw}
+
+
+@pytest.fixture
+def high_descriptors() -> Iterator[int]:
+    """The first number that `select` does not take, while descriptors may have it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1100:
+        pytest.skip("this system allows no such number")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1100), hard))
+    yield 1024
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_asking_a_dialled_connection_of_a_high_number(high_descriptors: int) -> None:
+    """`select` knows descriptors up to 1023; a process of many keys has more sockets."""
+    left, right = socket.socketpair()
+    high = fcntl.fcntl(left.fileno(), fcntl.F_DUPFD, high_descriptors)
+    numbered = socket.socket(fileno=high)
+    try:
+        link = DialledLink(OnSocket(numbered))
+        assert not link.ended()
+        right.send(b"x")
+        assert link.ended()
+    finally:
+        for each in (numbered, left, right):
+            each.close()
 
 
 async def test_a_dialled_connection_that_breaks(client: str, trusting: ssl.SSLContext) -> None:

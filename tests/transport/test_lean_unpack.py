@@ -25,7 +25,6 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
     "Deflate": raw_deflate,
-    "gzip, deflate": lambda content: zlib.compress(gzip.compress(content)),
 }
 
 
@@ -45,7 +44,7 @@ def test_what_was_packed_comes_out(encoding: str, content: bytes, at: list[int])
     assert unpacked(encoding, *(packed[a:b] for a, b in itertools.pairwise(ends))) == content
 
 
-@given(st.sampled_from(["gzip", "deflate", "gzip, deflate"]), st.binary(min_size=1, max_size=60), st.integers(0, 60))
+@given(st.sampled_from(["gzip", "deflate", "Deflate"]), st.binary(min_size=1, max_size=60), st.integers(0, 60))
 def test_garbage_is_unpackable_however_cut(encoding: str, garbage: bytes, at: int) -> None:
     """Or, by chance, something: the same at any cut."""
 
@@ -58,7 +57,7 @@ def test_garbage_is_unpackable_however_cut(encoding: str, garbage: bytes, at: in
     assert outcome(garbage) == outcome(garbage[:at], garbage[at:])
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate", "gzip, deflate"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate"])
 def test_a_bomb_comes_a_piece_at_a_time(encoding: str) -> None:
     """A hundred megabytes of noughts never take more than a few pieces of memory."""
     packed = PACKERS[encoding](bytes(100_000_000))
@@ -76,7 +75,7 @@ def test_a_bomb_comes_a_piece_at_a_time(encoding: str) -> None:
     assert total == 100_000_000
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate", "gzip, deflate"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate"])
 def test_a_packed_body_without_its_end_is_no_success(encoding: str) -> None:
     """Nor is one with more after its end."""
     packed = PACKERS[encoding](b"whole" * 100)
@@ -91,7 +90,7 @@ def test_gzip_members_follow_each_other() -> None:
     assert unpacked("gzip", gzip.compress(b"one") + gzip.compress(b"two")) == b"onetwo"
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "gzip, gzip, gzip"])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "gzip, gzip", "deflate, gzip"])
 def test_what_nobody_asked_for_is_refused(encoding: str) -> None:
     """Before a byte of it."""
     with pytest.raises(Unpackable):

@@ -34,6 +34,8 @@ class LawBook:
     router still runs; then `violations` is empty if every law held. Never raises into the router.
 
     A holder that breaks on an event is named only by the next one, so each event is taken down when the next arrives.
+    Of what an earlier process left in its journal only the reservations are followed: what its limits had been charged
+    nobody here has seen.
     """
 
     def __init__(self, router: Any, *, violations_max: int = 200, scan_events: bool = True) -> None:
@@ -78,11 +80,16 @@ class LawBook:
     def _follow_all(self) -> None:
         now, fleet = self._router.runtime.clock(), self._router.fleet
         pools = {pool.pool_id: pool for key in fleet.keys.values() for pool in (*key.pools, key.private) if pool}
-        for pool in pools.values():
-            self._follow_pool(pool, now)
+        for pool_id, pool in pools.items():
+            if pool_id not in self._router.runtime.restored:
+                self._follow_pool(pool, now)
         for name, cell in fleet.budgets.items():
-            self.promise.open_budget(cell.actor_id, cell, self._router.config.budgets[name])
+            if cell.actor_id not in self._router.runtime.restored:
+                self.promise.open_budget(cell.actor_id, cell, self._router.config.budgets[name])
         self._cells.update(self._router.runtime.cells)
+        for holder in sorted(self._router.runtime.restored):
+            self.bookings.adopt(self._cells[holder], now + self._router.config.lease_s / 2)
+            self.lost.adopt(self._cells[holder])
 
     def _follow_pool(self, pool: Any, cold_at: float | None) -> None:
         provider = self._router.fleet.providers[pool.pool_id.split(":", 2)[1]]

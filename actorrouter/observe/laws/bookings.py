@@ -10,6 +10,7 @@ import attrs
 
 from actorrouter.events import Dispatched, Expired, Granted, Renewed, Settled
 from actorrouter.observe.laws.found import Tell
+from actorrouter.runtime.cell import Cell
 from actorrouter.values import INF
 
 _ENDED_MAX: Final = 20_000
@@ -62,7 +63,27 @@ class Bookings:
         for holder in takers:
             self.open_at[holder].add(number)
         self.in_flight[event.key_id] += 1
+        if not takers:  # all broke on it: it is taken back at once, and nobody is left to be told
+            self._end(booking, "taken back")
+            self._close(booking)
         return booking
+
+    def adopt(self, cell: Cell, expires_at: float) -> None:
+        """Take what an earlier process left with this holder as it stands; the board knows nothing of it."""
+        holder = cell.actor_id
+        for number, what in getattr(cell.state, "opened", {}).items():
+            booking = self.booked.get(number)
+            holders = (*(booking.granted.holders if booking is not None else ()), holder)
+            key_id = next((each.removeprefix("key:") for each in holders if each.startswith("key:")), "")
+            granted = Granted(expires_at, number, key_id, "", "", {}, expires_at, holders)
+            if booking is None:
+                booking = self.booked[number] = Booking(granted, expires_at, set(), ended="left by another process")
+            booking.granted = granted
+            if (what[2] if isinstance(what, tuple) else getattr(what, "expired_at", None)) is not None:
+                booking.late[holder] = self.late_at[holder][number] = expires_at
+            else:
+                booking.open.add(holder)
+                self.open_at[holder].add(number)
 
     def dispatched(self, event: Dispatched, takers: set[str]) -> tuple[Booking | None, list[str]]:
         """It went on the wire. Repeats change nothing."""

@@ -27,12 +27,13 @@ _OWN: Final = frozenset({Scope.KEY, Scope.EGRESS})
 
 
 class Load:
-    """Counts first sends and repeats by provider."""
+    """Counts first sends and repeats by provider. A repeat is charged to the provider that failed, whoever gets it."""
 
     def __init__(self, tell: Tell, providers: Mapping[str, ProviderConfig]) -> None:
         self._tell = tell
         self._providers = providers
         self._grants: Counter[str] = Counter()
+        self._later: Counter[str] = Counter()
         self._repeats: Counter[str] = Counter()
         self._told: set[str] = set()
 
@@ -48,6 +49,7 @@ class Load:
             if attempt.outcome.outcome in _REPEATED and attempt.outcome.scope not in _OWN
         ]
         self._repeats.update(repeats)
+        self._later.update(providers[1:])
         most = call.max_attempts if call is not None else None
         if most is not None and len(repeats) + 1 > most:
             self._tell(5, now, f"a call was sent {len(repeats) + 1} times to do the same work; {most} are allowed")
@@ -59,7 +61,7 @@ class Load:
 
     def _check(self, provider: str, now: float) -> None:
         config, repeats = self._providers[provider], self._repeats[provider]
-        first = self._grants[provider] - repeats
+        first = self._grants[provider] - self._later[provider]
         allowed = config.retry_reserve + config.retry_ratio * max(0, first)
         if repeats > allowed + 1e-6:
             self._told.add(provider)

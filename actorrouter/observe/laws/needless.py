@@ -99,8 +99,10 @@ class Needless:
         del call
         if error.attempts:
             self._complain(error, "though a key was asked to serve it", now)
-        if not all(refusal.final for refusal in error.refusals):
-            self._complain(error, "though a refusal was not final", now)
+        decision = self._decision(error.decision_id) if error.decision_id is not None else None
+        told = [tried.refusals for tried in decision.tried] if decision is not None else [error.refusals]
+        if not all(any(refusal.final for refusal in refusals) for refusals in told if refusals):
+            self._complain(error, "though a key's refusal was not final", now)
 
     def _not_sent(self, error: NotSent, call: Call | None, now: float) -> None:
         if any(attempt.outcome.outcome is not OutcomeClass.NOT_SENT for attempt in error.attempts):

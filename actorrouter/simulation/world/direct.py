@@ -1,6 +1,7 @@
 """One send without a network: the same outcomes at the same instants as over the wire, from the provider's model.
 
 What a refusal means is judged by the provider's real adapter; what an accepted answer looks like is known here.
+The wire and the provider keep to their own instants: a process that stalls is late to read, it does not delay them.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ class DirectExchange:
     """In place of `router.exchange.Exchange`."""
 
     def __init__(self, runtime: Runtime, run: Run, grant: Grant, call: Call) -> None:
-        self._runtime, self._loop, self._upstream, self._wall = runtime, run.stage.loop, run.upstream, run.wall
+        self._runtime, self._stage, self._upstream, self._wall = runtime, run.stage, run.upstream, run.wall
         self.grant, self._call = grant, call
         self._model: ProviderModel = run.upstream.models[grant.seat.key.provider.name]
         self._request = request_of(call, grant.upstream_model)
         self._admission: Admission | None = None
         self._sent = False
         self._answering = False
-        self._began = self._back_s = 0.0
+        self._at = self._began = self._back_s = 0.0
         self._produced = 0
         self.outcome: Outcome | None = None
         self.rest = b""
@@ -48,32 +49,38 @@ class DirectExchange:
 
     async def start(self) -> bytes:
         """See `Exchange.start`."""
-        loop, upstream, key = self._loop, self._upstream, self.grant.seat.key
+        upstream, key = self._upstream, self.grant.seat.key
         self._timeouts = key.provider.config.timeouts
         fault, cut = upstream.dial_fault(key.provider.name, self._now()), upstream.cut(key.provider.name, self._now())
         if fault is not None and fault != "silent":
             return self._end(OutcomeClass.NOT_SENT, f"{fault}: simulated")
         self.grant.sent()
         self._sent = True
-        await loop.sleep(upstream.transit_s())
+        self._at = self._now()
+        await self._pass(upstream.transit_s())
         if fault == "silent":
             return await self._nothing_comes()
-        admission = self._model.admit(upstream.secrets[key.key_id], self._request, self._now())
+        admission = self._model.admit(upstream.secrets[key.key_id], self._request, self._at)
         self._admission = admission
         if admission.delivery is None:
             return await self._refused(admission)
         if cut is not None:
-            await loop.sleep(admission.delivery.first_token_s)
+            await self._pass(admission.delivery.first_token_s)
             self._finish("gone")
             return self._end(OutcomeClass.UNKNOWN, "read: simulated")
         return await self._accepted(admission)
 
+    async def _pass(self, seconds: float) -> None:
+        """Let so much time pass on the wire or at the provider."""
+        self._at += seconds
+        await self._stage.sleep_until(self._at)
+
     async def _nothing_comes(self) -> bytes:
-        await self._loop.sleep(self._timeouts.first_byte_s)
+        await self._pass(self._timeouts.first_byte_s)
         return self._end(OutcomeClass.UNKNOWN, "timeout: simulated")
 
     async def _refused(self, admission: Admission) -> bytes:
-        await self._loop.sleep(self._upstream.transit_s())
+        await self._pass(self._upstream.transit_s())
         if admission.status == 0:
             return self._end(OutcomeClass.UNKNOWN, "read: the connection ended")
         reading = self._read(admission.status, admission)
@@ -105,23 +112,23 @@ class DirectExchange:
     async def _accepted(self, admission: Admission) -> bytes:
         delivery = admission.delivery
         assert delivery is not None
-        self._began = self._now()
+        self._began = self._at
         whole_s = delivery.first_token_s + self._request.output_tokens * delivery.per_token_s
         head_s = delivery.first_token_s if self._call.stream else whole_s
         if delivery.hang or head_s + self._upstream.scenario.transit_s[1] > self._timeouts.first_byte_s:
-            await self._loop.sleep(self._timeouts.first_byte_s)
+            await self._pass(self._timeouts.first_byte_s)
             self._finish("gone")
             return self._end(OutcomeClass.UNKNOWN, "timeout: simulated")
-        await self._loop.sleep(head_s)
+        await self._pass(head_s)
         self._back_s = self._upstream.transit_s()
         if self._call.stream and not delivery.garbage:
-            await self._loop.sleep(self._back_s)
+            await self._pass(self._back_s)
             self._head(admission)
             return _CONTENT
         self._produced = self._request.output_tokens
         failed = delivery.error_after is not None
         self._finish("garbage" if delivery.garbage else "error" if failed else "ok")
-        await self._loop.sleep(self._back_s)
+        await self._pass(self._back_s)
         self._head(admission)
         if delivery.garbage:
             return self._broken("the answer is not a JSON object")
@@ -142,10 +149,11 @@ class DirectExchange:
         early = delivery.cut_after if delivery.error_after is None else delivery.error_after
         tokens = self._request.output_tokens if early is None else early
         ends = self._began + delivery.first_token_s + tokens * delivery.per_token_s
-        await self._loop.sleep(max(0.0, ends - self._now()))
+        self._at = max(ends, self._now())
+        await self._stage.sleep_until(self._at)
         self._produced = tokens
         self._finish("ok" if early is None else "truncated" if delivery.error_after is None else "error")
-        await self._loop.sleep(self._back_s)
+        await self._pass(self._back_s)
         if early is None:
             return self._succeeded(delivery)
         self.cut_off = True
@@ -182,7 +190,7 @@ class DirectExchange:
     def cut(self, why: str) -> Outcome:
         """See `Exchange.cut`."""
         if self.outcome is None:
-            self._produced = self._so_far()
+            self._at, self._produced = self._now(), self._so_far()
             self._finish("gone")
             known = OutcomeClass.UNKNOWN if self._sent else OutcomeClass.NOT_SENT
             usage = self._usage(estimated=True) if self._answering else None
@@ -204,7 +212,7 @@ class DirectExchange:
 
     def _finish(self, how: Any) -> None:
         if self._admission is not None:
-            self._model.finish(self._admission, self._produced, self._now(), how)
+            self._model.finish(self._admission, self._produced, self._at, how)
 
     async def close(self) -> None:
         """Nothing is open."""

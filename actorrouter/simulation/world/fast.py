@@ -61,6 +61,7 @@ class FastStage:
             run,
             self.heap,
             journal=run.sabotage.journal(),
+            first_id=run.first_id,
             wall=run.wall,
             rng=random.Random(f"{run.seed}/router/{self._opened}"),
             observers=[run.recorder.read],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import random
 import types
 import warnings
@@ -81,6 +82,7 @@ class FullStage:
             async with open_router(
                 run.scenario.router,
                 journal=run.sabotage.journal(),
+                first_id=run.first_id,
                 wall=run.wall,
                 rng=random.Random(f"{run.seed}/router/{self._opened}"),
                 observers=[run.recorder.read],
@@ -155,14 +157,18 @@ async def _until_done(run: Run) -> None:
 
 @contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
-    """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only."""
+    """Trio's order of tasks from a seed: it offers a deterministic mode to test frameworks only. Deadlines of the same
+    instant pass in the order in which they were set, not in that of addresses in memory."""
     scheduler: Any = importlib.import_module("trio._core._run")
+    serial = itertools.count()
+    scheduler.id = lambda _: next(serial)  # hides the builtin there
     before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING
     scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
     scheduler._r.seed(f"{seed}/tasks")
     try:
         yield
     finally:
+        del scheduler.id
         scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before
         scheduler._r.seed()
 

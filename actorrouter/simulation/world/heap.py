@@ -185,8 +185,9 @@ class HeapLoop:
         await self.sleep_until(self.now + seconds)
 
     async def sleep_until(self, at: float) -> None:
-        """Wait for an instant; one that has come lets whatever else is due go first."""
-        await _Wait(_Until(max(at, self.now)))
+        """Wait for an instant; one that has come lets whatever else is due go first. After a stall what is overdue
+        goes in the order of its instants."""
+        await _Wait(_Until(at))
 
     async def checkpoint(self) -> None:
         await self.checkpoint_if_cancelled()

@@ -119,13 +119,14 @@ async def _watch(run: Run) -> None:
     """Look at everything once in a bucket while calls come."""
     every_s, abandoning = run.recorder.bucket_s, any(each.kind == "abandon" for each in run.scenario.troubles)
     for number in range(BUCKETS):
-        await run.stage.sleep_until(run.started + (number + 0.5) * every_s)
+        at = run.started + (number + 0.5) * every_s
+        await run.stage.sleep_until(at)
         if abandoning or number % _COLLECT_EVERY == 0:
             gc.collect()
         if run.process is not None:
             run.recorder.sample(run.elapsed, run.process.router)
         for name, model in run.upstream.models.items():
-            run.recorder.sample_use(run.elapsed, name, model.sample(run.stage.now))
+            run.recorder.sample_use(run.elapsed, name, model.sample(at))
     while True:  # until the stage ends
         await run.stage.sleep_until(run.stage.now + max(_COLLECT_LATE_S, every_s))
         gc.collect()

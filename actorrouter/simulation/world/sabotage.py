@@ -11,14 +11,10 @@ import attrs
 
 from actorrouter import Router
 from actorrouter.runtime.cell import Cell
-from actorrouter.runtime.journal import MemoryLog
+from actorrouter.simulation.world.disk import Disk, Injected, Mounted
 from actorrouter.simulation.world.scenario import TroubleConfig
 
 _SPOILT: Final[Mapping[str, str]] = {"poison": "decide", "tear": "evolve"}
-
-
-class Injected(Exception):
-    """A fault on purpose."""
 
 
 @attrs.define(eq=False)
@@ -29,6 +25,7 @@ class Sabotage:
     chance: random.Random
     elapsed: Callable[[], float]
     struck: int = 0
+    _disk: Disk | None = None
 
     def strikes(self, trouble: TroubleConfig) -> bool:
         """Whether it is on and wins its draw."""
@@ -60,53 +57,16 @@ class Sabotage:
 
         return raising
 
-    def journal(self) -> FailingJournal | None:
-        """A journal that fails as described; None: nothing is described."""
-        failing = tuple(each for each in self.troubles if each.kind.startswith("journal_"))
-        return FailingJournal(self, failing) if failing else None
+    def journal(self) -> Mounted | None:
+        """What a new process writes to; None: the router's own memory, as nothing fails and nothing is kept."""
+        if self._disk is None and any(each.kind.startswith("journal_") or each.keeps for each in self.troubles):
+            self._disk = Disk(self.strikes, tuple(each for each in self.troubles if each.kind.startswith("journal_")))
+        return self._disk.mount() if self._disk is not None else None
 
-
-class FailingJournal:
-    """Logs in memory that fail on cue."""
-
-    def __init__(self, sabotage: Sabotage, troubles: tuple[TroubleConfig, ...]) -> None:
-        self._sabotage = sabotage
-        self._troubles = troubles
-        self._logs: dict[str, _FailingLog] = {}
-
-    def open(self, actor_id: str) -> _FailingLog:
-        log = self._logs.get(actor_id)
-        if log is None:
-            aimed = [each for each in self._troubles if fnmatchcase(actor_id, each.target)]
-            log = self._logs[actor_id] = _FailingLog(self._sabotage, aimed)
-        return log
-
-    def forget(self, actor_id: str) -> None:
-        self._logs.pop(actor_id, None)
-
-
-class _FailingLog(MemoryLog):
-    """One of them."""
-
-    __slots__ = ("_sabotage", "_troubles")
-
-    def __init__(self, sabotage: Sabotage, troubles: list[TroubleConfig]) -> None:
-        super().__init__()
-        self._sabotage = sabotage
-        self._troubles = troubles
-
-    def _fails(self, kind: str) -> bool:
-        return any(each.kind == kind and self._sabotage.strikes(each) for each in self._troubles)
-
-    def append(self, event: Any) -> bool:
-        if self._fails("journal_outage"):
-            raise Injected("journal_outage")
-        return super().append(event)
-
-    def load(self) -> tuple[Any, list[Any]]:
-        if self._fails("journal_corruption"):
-            raise Injected("journal_corruption")
-        return super().load()
+    def died(self, trouble: TroubleConfig) -> None:
+        """The process has been killed."""
+        if self._disk is not None:
+            self._disk.died(keeps=trouble.keeps, loses=trouble.loses)
 
 
 def aimed_at(router: Router, target: str) -> list[Cell]:

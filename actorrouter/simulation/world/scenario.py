@@ -59,6 +59,7 @@ class TroubleConfig:
     `amount` seconds at each piece), cut (a connection to the provider `target` ends within its answer). Connections
     that do not come about are the provider's fault `dial`.
     `target`: a pattern of actors ("key:*"), keys or providers. `message`: whose turn poison spoils ("Reserve").
+    `keeps`: the journal outlives a kill, but for the last events, so many as it `loses`.
     """
 
     kind: TroubleKind
@@ -69,6 +70,8 @@ class TroubleConfig:
     probability: float = 1.0
     amount: float = 1.0
     message: str = "*"
+    keeps: bool = False
+    loses: int = 0
 
     def __attrs_post_init__(self) -> None:
         for name in ("at_s", "for_s", "every_s"):

@@ -81,6 +81,8 @@ class Run:
     upstream: Upstream
     recorder: Recorder
     sabotage: Sabotage
+    first_id: int = 1
+    """The next process counts from here."""
     law_book: Callable[[Router], LawBook] = LawBook
     """Who watches each life of the router."""
     process: Process | None = None
@@ -125,6 +127,7 @@ class Run:
             return
         process.alive = False
         self.recorder.sample(self.elapsed, process.router)
+        self.first_id = process.router.runtime.new_id() + 1
         if killed:
             process.laws.check()
             process.router.runtime.readers.clear()

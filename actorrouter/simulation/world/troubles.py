@@ -11,7 +11,8 @@ import attrs
 from actorrouter import Router, Secret
 from actorrouter.messages import Peek
 from actorrouter.runtime.cell import Status
-from actorrouter.simulation.world.sabotage import Injected, aimed_at
+from actorrouter.simulation.world.disk import Injected
+from actorrouter.simulation.world.sabotage import aimed_at
 from actorrouter.simulation.world.scenario import TroubleConfig
 from actorrouter.simulation.world.stage import Run
 from actorrouter.simulation.world.truth import secret_for
@@ -47,6 +48,7 @@ class Troubles:
 
     async def _kill(self, trouble: TroubleConfig) -> None:
         run = self._run
+        run.sabotage.died(trouble)
         run.stage.kill()
         await run.stage.sleep_until(run.stage.now + trouble.amount)
         await run.stage.open()

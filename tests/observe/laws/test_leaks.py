@@ -8,10 +8,10 @@ from typing import Any
 import anyio
 import pytest
 
-from actorrouter import LimitConfig, Shape
-from actorrouter.actors import budget, circuit, quota
+from actorrouter import LimitConfig, NoCapacity, Shape
+from actorrouter.actors import budget, circuit, key, quota
 from actorrouter.actors.windows import Bucket, Sliding
-from actorrouter.events import Expired, Settled, SettlementRepeated
+from actorrouter.events import Expired, Granted, Settled, SettlementRepeated
 from actorrouter.messages import Peek
 from actorrouter.router import admission, board
 from actorrouter.router.admission import Admission
@@ -98,6 +98,25 @@ async def test_an_ending_that_leaves_a_holder_out_is_found() -> None:
         grant.settle()
         laws.check()
         assert f"without {left_out.actor_id}" in str(laws)
+
+
+@on_trio
+async def test_a_grant_on_which_every_holder_breaks_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when nothing can be journalled: nobody has it, no event ends it, and nothing is in flight."""
+
+    def torn(_state: Any, _event: Any) -> None:
+        raise RuntimeError("torn")
+
+    async with watched(one_pool(LimitConfig("requests", 5, 60, Shape.SLIDING))) as (router, laws):
+        with monkeypatch.context() as patch:
+            for room in (quota, circuit, key):
+                patch.setitem(room.BEHAVIOUR.evolve, Granted, torn)
+            with pytest.raises(NoCapacity):
+                await router.reserve("m", {}, wait_s=0)
+        await anyio.sleep(30)
+        laws.close()
+        assert not laws.violations, str(laws)
+        assert laws.bookings.in_flight["k0"] == 0
 
 
 async def test_a_lease_that_ends_before_its_time_is_found() -> None:

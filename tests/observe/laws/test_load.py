@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from actorrouter import Call, LimitConfig, Refused, RouterError
+from actorrouter import Call, LimitConfig, ProviderConfig, Refused, RouterError
 from actorrouter.errors import Attempt
+from actorrouter.events import Granted
+from actorrouter.observe.laws.load import Load
 from actorrouter.router.retry import RetryBudget
 from actorrouter.transport.port import Timeouts
 from actorrouter.values import HttpRequest, Outcome, OutcomeClass, Scope
@@ -61,6 +63,30 @@ async def send_all(router: Any, laws: Any, call: Call, calls: int) -> None:
 
 
 CONFIG = one_pool(LimitConfig("requests", 100_000), keys=3)
+
+
+def test_a_repeat_that_goes_elsewhere_is_no_first_send_there() -> None:
+    """p fails each call, q serves it: all 60 were first sends of p and pay for 10 + 12 repeats; none was one of q."""
+    found: list[str] = []
+    load = Load(lambda _law, _at, what: found.append(what), dict.fromkeys("pq", ProviderConfig("http://x.invalid")))
+    failed, served = Outcome(OutcomeClass.CAPACITY, Scope.PROVIDER), Outcome(OutcomeClass.SUCCEEDED, Scope.NONE)
+
+    def call(number: int, *sends: tuple[str, Outcome]) -> None:
+        attempts = [Attempt(name, "u", outcome, 10 * number + at) for at, (name, outcome) in enumerate(sends)]
+        for attempt in attempts:
+            load.granted(Granted(0.0, 0, attempt.key_id, "u", "m", {}, 0.0, (f"circuit:{attempt.key_id}",), 0))
+        load.attempted(attempts, [attempt.key_id for attempt in attempts], None, 0.0)
+
+    for number in range(38):
+        call(number, ("p", served))
+    for number in range(38, 60):
+        call(number, ("p", failed), ("q", served))
+    assert found == []
+    call(60, ("p", failed), ("q", served))
+    assert any("provider p was burdened with 23 repeats for 61 first sends" in each for each in found)
+    for number in range(61, 72):
+        call(number, ("p", served), ("q", failed), ("p", served))
+    assert any("provider q was burdened with 11 repeats for 0 first sends" in each for each in found)
 
 
 @on_trio

@@ -107,6 +107,16 @@ def test_a_decision_that_gives_no_reason_is_found() -> None:
     assert complaints(NoCapacity("no", decision_id=4), told=told) == []
 
 
+def test_a_key_can_never_grant_if_one_of_its_holders_cannot() -> None:
+    """Another holder that is only busy changes nothing; but each key that was asked must have said never."""
+    never = Refusal("budget:x", "2 USD can never fit 1", dimension="cost", final=True)
+    decided = Decision(4, 0.0, "m", "", "headroom", {}, tried=(Tried("k", 0, 0, 0, (SAID, never)),))
+    error = InvalidCall("too large", refusals=[SAID, never], decision_id=4)
+    assert complaints(error, told=decided) == []
+    decided.tried += (Tried("k2", 0, 0, 0, (SAID,)),)
+    assert any("not final" in each for each in complaints(error, told=decided))
+
+
 @pytest.mark.parametrize(
     ("foretold", "complains"), [(None, True), (7.0, True), (7.5, False), (8.0, False), (8.1, True)]
 )

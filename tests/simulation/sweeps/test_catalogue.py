@@ -11,9 +11,9 @@ from actorrouter.simulation.sweeps import find, find_all
 def test_a_bare_name_is_one_of_the_catalogue(monkeypatch, tmp_path):
     """From anywhere; a file of that name goes first."""
     monkeypatch.chdir(tmp_path)
-    assert find("first").name == "first.toml"
-    (tmp_path / "first").write_text("")
-    assert find("first").stat().st_size == 0
+    assert find("stalls").name == "stalls.toml"
+    (tmp_path / "stalls").write_text("")
+    assert find("stalls").stat().st_size == 0
 
 
 def test_a_folder_means_all_scenarios_in_it(tmp_path):
@@ -21,13 +21,13 @@ def test_a_folder_means_all_scenarios_in_it(tmp_path):
     for name in ("b.toml", "a.toml", "note.txt"):
         (tmp_path / name).write_text("")
     assert find_all([str(tmp_path), str(tmp_path / "a.toml")]) == [tmp_path / "a.toml", tmp_path / "b.toml"]
-    assert "first.toml" in {each.name for each in find_all([])}
+    assert "stalls.toml" in {each.name for each in find_all([])}
 
 
-@pytest.mark.parametrize("said", ["nowhere", "nowhere.toml", "some/first"])
+@pytest.mark.parametrize("said", ["nowhere", "nowhere.toml", "some/stalls"])
 def test_what_is_not_there_is_told(said):
     """With the names that are."""
-    with pytest.raises(InvalidConfig, match=r"no such file.*first"):
+    with pytest.raises(InvalidConfig, match=r"no such file.*stalls"):
         find(said)
 
 

@@ -46,6 +46,8 @@ def test_every_field_has_its_row_and_its_default(heading: str, cls: Any) -> None
 
 
 def _text(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -42,6 +42,29 @@ def test_the_same_seed_is_the_same_run_in_any_process() -> None:
     assert rehearse(fleet(TROUBLE, duration_s="40"), 4, "fast").trace_hash != fast
 
 
+_HERD = """
+[workload.herd]
+kind = "once"
+calls = 60
+start_s = 5
+wait_s = 4
+models = {chat = 1}
+input = {kind = "lognormal", median = 300, sigma = 0.8, most = 4000}
+output = {kind = "lognormal", median = 100, sigma = 0.8, most = 1000}
+"""
+
+
+def test_deadlines_of_one_instant_pass_in_the_same_order_in_any_run() -> None:
+    """Many give up waiting at once: who goes first does not depend on where in memory they are."""
+    scenario = fleet(_HERD, duration_s="20")
+    told = set()
+    litter: list[Any] = []
+    for number in range(4):
+        told.add(rehearse(scenario, 1, "full").trace_hash)
+        litter += [bytearray(97 * number + each) for each in range(2_000)]
+    assert len(told) == 1
+
+
 def ledger(path: Any, monkeypatch: pytest.MonkeyPatch, **changes: str) -> list[tuple[Any, ...]]:
     """What was granted and settled, when and for whom."""
     rows: list[tuple[Any, ...]] = []
@@ -115,10 +138,71 @@ def test_a_process_that_is_killed_comes_back_and_breaks_no_promise(path: Any) ->
     assert ending.figures["served"] > 20
 
 
+@pytest.mark.parametrize("path", ["fast", "full"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_journal_that_outlives_the_process_is_taken_up(path: Any, seed: int) -> None:
+    """Pools go on from what was charged, and what the dead process held ends with its leases: nothing is spent twice,
+    though nothing is assumed."""
+    killed = '[[trouble]]\nkind = "kill"\nat_s = 55\namount = 0.1\nkeeps = true\n'
+    killed += "[upstream.north.service]\nfirst_token_s = 4.0\n[upstream.south.service]\nfirst_token_s = 4.0\n"
+    ending = rehearse(fleet(killed, rate_per_s="3", duration_s="90"), seed, path)
+    assert ending.holds, "\n".join(ending.violations)
+    assert ending.figures["provider_429_ours"] == 0
+    assert ending.figures["expired"] > 0
+    assert ending.figures["served"] > 60
+
+
+def test_a_journal_that_lost_its_tail_overspends_no_more_than_it_lost() -> None:
+    """What was never written cannot be known: the provider says so, and the books here stay whole."""
+    lost = '[[trouble]]\nkind = "kill"\nat_s = 55\namount = 0.1\nkeeps = true\nloses = 40\n'
+    ending = rehearse(fleet(lost, rate_per_s="3", duration_s="90"), 1, "fast")
+    assert not ending.violations, "\n".join(ending.violations)
+    assert ending.figures["lost"] == 0
+
+
 def test_after_a_kill_an_empty_start_overspends_and_the_provider_says_so() -> None:
     """The judge is the provider: had nothing been assumed, its own books would show it."""
     scenario = fleet('[[trouble]]\nkind = "kill"\nat_s = 55\namount = 0.1\n', rate_per_s="4")
     assert rehearse(scenario, 1, "fast").figures["provider_429_ours"] > 0
+
+
+_ROTATION = """
+[[trouble]]
+kind = "rotate_keys"
+target = "s*"
+at_s = 40
+[upstream.south.service]
+first_token_s = 4
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_key_that_is_added_has_private_limits_of_its_own(seed: int) -> None:
+    """While the old one drains, the new one has all four of its own requests at once, at the provider too."""
+    ending = rehearse(fleet(_ROTATION, rate_per_s="2.5"), seed, "fast")
+    assert ending.holds, "\n".join(ending.violations)
+    assert ending.figures["provider_429_ours"] == 0
+    assert ending.books["south"]["scopes"]["s1+1-own"]["limits"][1]["peak"] == 1
+
+
+_STALLS = """
+[[trouble]]
+kind = "stall"
+at_s = 30
+amount = 8
+[[trouble]]
+kind = "stall"
+at_s = 35
+amount = 3
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_process_that_stalls_does_not_hold_up_what_is_on_its_way(seed: int) -> None:
+    """What was sent before arrives in its time, not with what is sent after: nothing is counted a window too late."""
+    ending = rehearse(fleet(_STALLS, rate_per_s="4"), seed, "fast")
+    assert ending.holds, "\n".join(ending.violations)
+    assert ending.figures["provider_429_ours"] == 0
 
 
 def test_expectations_are_judged() -> None:

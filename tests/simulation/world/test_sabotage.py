@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from actorrouter.simulation.world.sabotage import Injected, Sabotage
+from actorrouter.simulation.world.disk import Injected
+from actorrouter.simulation.world.sabotage import Sabotage
 from actorrouter.simulation.world.scenario import TroubleConfig
 from tests.simulation.world.played import played, trouble
 

@@ -15,10 +15,10 @@ from actorrouter.runtime.runtime import Runtime
 from actorrouter.simulation.planning.baselines import PICKERS, Picker, Place, is_limit
 from actorrouter.simulation.planning.play import figures_told, play
 from actorrouter.simulation.workloads import Arrival
+from actorrouter.simulation.world.beginning import make_run, start
 from actorrouter.simulation.world.callers import Callers
 from actorrouter.simulation.world.direct import DirectExchange
 from actorrouter.simulation.world.fast import FastStage
-from actorrouter.simulation.world.rehearse import make_run, start
 from actorrouter.simulation.world.scenario import Scenario
 from actorrouter.simulation.world.stage import Run
 from actorrouter.values import Call, Outcome, OutcomeClass, Scope

@@ -14,10 +14,10 @@ from actorrouter.observe.laws.bookings import Bookings
 from actorrouter.simulation.providers.books import Scope
 from actorrouter.simulation.providers.limit_config import UNTIL_FINISHED
 from actorrouter.simulation.providers.limits import Limit
+from actorrouter.simulation.world.beginning import make_run, start
 from actorrouter.simulation.world.fast import FastStage
 from actorrouter.simulation.world.figures import figures_of
 from actorrouter.simulation.world.recorder import Recorder
-from actorrouter.simulation.world.rehearse import make_run, start
 from actorrouter.simulation.world.scenario import Scenario
 from actorrouter.simulation.world.stage import Run
 

@@ -9,8 +9,10 @@ from typing import Any
 from actorrouter import Call, Router
 from actorrouter.router.grants import Grant
 from actorrouter.runtime.loop import Loop
+from actorrouter.simulation.world.beginning import make_run, start
 from actorrouter.simulation.world.direct import DirectExchange
 from actorrouter.simulation.world.heap import HeapLoop, Task
+from actorrouter.simulation.world.scenario import Scenario
 from actorrouter.simulation.world.stage import Run
 
 
@@ -83,3 +85,18 @@ class FastStage:
         run = self.run
         self.heap.run(run.started + run.scenario.duration_s + run.scenario.settle_s, lambda: run.done)
         return run.done
+
+
+def play_fast(scenario: Scenario, seed: int) -> tuple[Run, bool]:
+    """On the heap. False: it did not come to an end in time."""
+    stage = FastStage()
+    run = stage.run = make_run(scenario, seed, stage)
+    try:
+        stage.heap.spawn(stage.open())
+        stage.heap.run(stage.now)
+        start(run)
+        finished = stage.play()
+        run.end()
+    finally:
+        stage.heap.close()
+    return run, finished

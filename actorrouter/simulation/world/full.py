@@ -22,6 +22,7 @@ from actorrouter import open_router
 from actorrouter.errors import InvalidConfig
 from actorrouter.runtime.loop import AnyioLoop, Loop
 from actorrouter.simulation.providers.endpoints import Site
+from actorrouter.simulation.world.beginning import make_run, start
 from actorrouter.simulation.world.network import Network
 from actorrouter.simulation.world.scenario import Scenario
 from actorrouter.simulation.world.stage import Run
@@ -131,8 +132,6 @@ def _alone(error: BaseException) -> BaseException:
 
 
 async def _play(scenario: Scenario, seed: int, clock: Any) -> tuple[Run, bool]:
-    from actorrouter.simulation.world.rehearse import make_run, start
-
     async with anyio.create_task_group() as group:
         stage = FullStage(group, clock)
         run = stage.run = make_run(scenario, seed, stage)

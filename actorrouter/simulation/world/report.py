@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -26,10 +25,10 @@ from actorrouter.simulation.world.samples import Samples, nearest_rank
 _EDGES_S: Final = (0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0)
 _ALWAYS: Final = (
     "offered", "served", "served_share", "refused", "failed", "lost", "violations",
-    "wait_p50_s", "wait_p99_s", "ttft_p99_s", "provider_429_ours", "overshoots", "use_peak", "amplification",
+    "wait_p50_s", "wait_p99_s", "provider_429_ours", "overshoots", "use_peak", "amplification",
 )  # fmt: skip
 _IF_ANY: Final = (
-    "cancelled", "abandoned", "down", "stopped", "spend_usd", "budget_peak", "circuit_opens", "keys_disabled",
+    "ttft_p99_s", "cancelled", "abandoned", "down", "stopped", "spend_usd", "budget_peak", "circuit_opens", "keys_disabled",
     "crashes", "restarts", "quarantines", "expired", "dead_letters", "surprise_tokens", "overshoot_worst", "unaudited",
 )  # fmt: skip
 _LIMITS_SHOWN: Final = 40
@@ -155,9 +154,3 @@ def _tenants(ending: Ending) -> Iterator[TenantFigures]:
         yield TenantFigures(
             name or "nobody", kept.offered, kept.served, refused, _quantiles(kept.waits), kept.served / served
         )
-
-
-def figures_line(ending: Ending) -> str:
-    """All figures as one line of JSON, with what a replay needs."""
-    told = {"seed": ending.run.seed, "path": ending.path, "trace_hash": ending.trace_hash, **ending.figures}
-    return json.dumps(told, default=str)

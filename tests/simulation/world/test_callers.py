@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from actorrouter.simulation.workloads import Arrival
+from actorrouter.simulation.world.beginning import make_run
 from actorrouter.simulation.world.callers import Callers
 from actorrouter.simulation.world.fast import FastStage
-from actorrouter.simulation.world.rehearse import make_run
 from tests.simulation.world.fleets import fleet
 from tests.simulation.world.played import played, trouble
 

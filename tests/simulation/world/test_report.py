@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from actorrouter.simulation.reports import page, summary, to_json
-from actorrouter.simulation.world.report import coverage_of, figures_line, report_of, scenario_hash
+from actorrouter.simulation.world.report import coverage_of, report_of, scenario_hash
 from tests.simulation.world.fleets import TROUBLE, fleet
 from tests.simulation.world.played import played, trouble
 from tests.simulation.world.test_rehearse import _talkative
@@ -21,11 +21,11 @@ import sys
 from tests.simulation.world.fleets import TROUBLE, fleet
 from actorrouter.simulation.reports import page, summary, to_json
 from actorrouter.simulation.world.rehearse import rehearse
-from actorrouter.simulation.world.report import figures_line, report_of
+from actorrouter.simulation.world.report import report_of
 for path in ("fast", "full"):
     ending = rehearse(fleet(TROUBLE, duration_s="30"), 7, path)
     record = report_of(ending)
-    print(page(record), to_json(record), summary(record), figures_line(ending))
+    print(page(record), to_json(record), summary(record))
 """
 
 
@@ -46,7 +46,7 @@ def test_no_secret_is_in_anything_that_is_written(monkeypatch: pytest.MonkeyPatc
     ending = played(monkeypatch, trouble("rotate_keys", at_s=3, every_s=3), path).ending
     assert any(told.startswith("law 7 ") for told in ending.violations)
     record = report_of(ending)
-    written = "".join((page(record), to_json(record), summary(record), figures_line(ending), *ending.violations))
+    written = "".join((page(record), to_json(record), summary(record), *ending.violations))
     assert "sk-simulated" not in written
     assert "n1" in written
 

@@ -28,7 +28,8 @@ _ALWAYS: Final = (
     "wait_p50_s", "wait_p99_s", "provider_429_ours", "overshoots", "use_peak", "amplification",
 )  # fmt: skip
 _IF_ANY: Final = (
-    "ttft_p99_s", "cancelled", "abandoned", "down", "stopped", "spend_usd", "budget_peak", "circuit_opens", "keys_disabled",
+    "ttft_p99_s", "cancelled", "abandoned", "down", "stopped", "spend_usd", "budget_peak", "circuit_opens",
+    "keys_disabled",
     "crashes", "restarts", "quarantines", "expired", "dead_letters", "surprise_tokens", "overshoot_worst", "unaudited",
 )  # fmt: skip
 _LIMITS_SHOWN: Final = 40

@@ -8,7 +8,7 @@ import attrs
 
 from actorrouter import Router
 from actorrouter import events as ev
-from actorrouter.simulation.world import rehearse as room
+from actorrouter.simulation.world import beginning as room
 from actorrouter.simulation.world.recorder import Recorder
 from actorrouter.simulation.world.rehearse import Ending, rehearse
 from actorrouter.simulation.world.scenario import Scenario

@@ -16,6 +16,7 @@ from actorrouter.cli.reaching import UsageError
 from actorrouter.cli.words import complain, harmless, say, say_json
 
 if TYPE_CHECKING:  # a rehearsal's modules are loaded when one is asked for: help is quick
+    from actorrouter.simulation.reports import RunRecord
     from actorrouter.simulation.sweeps import Line, Progress, Swept
     from actorrouter.simulation.world.scenario import Scenario
 
@@ -74,6 +75,18 @@ def _others(scenario: Scenario, seed: int) -> Mapping[str, Mapping[str, Any]]:
     from actorrouter.simulation.planning.naive import baselines
 
     return {name: figures for name, figures in baselines(scenario, seed).items() if name != "actorrouter"}
+
+
+def _kept(file: Path) -> RunRecord:
+    """A run that `simulate --json` has told."""
+    from actorrouter.simulation import reports
+
+    try:
+        return reports.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: {(getattr(error, 'strerror', None) or 'not UTF-8').lower()}") from error
+    except reports.RecordInvalid as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def _write(file: Path | None, page: Callable[[], str]) -> None:
@@ -215,14 +228,16 @@ def compare(
     report: Path | None = None,
     json: bool = False,
 ) -> int:
-    """The same storm in several hands, side by side: two scenarios, or one with other policies or another router.
+    """The same storm in several hands, side by side: two scenarios, one with other policies or another router, or two
+    runs that were kept, e.g. of two commits.
 
     Example: actorrouter compare throttle-storm --policy headroom --policy ordered
+    Example: actorrouter compare before.json after.json
 
     Parameters
     ----------
     scenario
-        A scenario's TOML file, or the name of one in simulations/.
+        A scenario's TOML file, or the name of one in simulations/; or what `simulate --json` printed, as a .json file.
     other
         Another one.
     policy
@@ -246,6 +261,11 @@ def compare(
     policies, routers = policy or [], router or []
     if (other is None) == (not policies and not routers):
         raise UsageError("compare with what: give a second scenario, or --policy or --router")
+    if other is not None and scenario.endswith(".json") and other.endswith(".json"):
+        kept = reports.compare([_kept(Path(each)) for each in (scenario, other)])
+        say(kept.json().rstrip("\n") if json else harmless(kept.text()).rstrip("\n"))
+        _write(report, kept.html)
+        return 1 if any(record.violations for record in kept.records) else 0
     staged = [sweeps.stage(sweeps.find(each)) for each in (scenario, other) if each is not None]
     loaded = [(each.name, each.scenario()) for each in staged]
     listed = loaded if other is not None else comparing.variants(*loaded[0], policies, routers)

@@ -179,3 +179,19 @@ def test_compare_two_scenarios_and_two_policies(cli, here):
     told = json.loads(printed)
     assert (code, list(told["runs"])) == (0, ["headroom", "ordered"])
     assert len(told["figures"]["served"]) == 2
+
+
+def test_compare_puts_two_kept_runs_side_by_side(cli, here):
+    """What `simulate --json` printed at one commit and at another; whatever else is refused with its name."""
+    for seed, name in ((1, "before.json"), (2, "after.json")):
+        (here / name).write_text(cli("simulate", "good/calm.toml", "--seed", seed, "--json")[1])
+    code, printed, _ = cli("compare", "before.json", "after.json", "--report", "both.html")
+    assert code == 0
+    assert "seed 1" in printed.splitlines()[0]
+    assert "served" in printed
+    assert "Runs side by side" in (here / "both.html").read_text()
+    (here / "bad.json").write_text("{}")
+    code, _, complained = cli("compare", "before.json", "bad.json")
+    assert (code, "bad.json: not the record of a run" in complained) == (2, True)
+    code, _, complained = cli("compare", "before.json", "absent.json")
+    assert (code, "absent.json: no such file" in complained) == (2, True)

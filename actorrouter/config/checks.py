@@ -124,6 +124,8 @@ def _url_fault(url: str, schemes: tuple[str, ...], *, credentials: bool = False)
         return words
     if not usable or not url.isprintable() or " " in url:
         return words
+    if not parts.netloc.isascii():
+        return "the host must be written in ASCII; an international name in its xn-- form"
     if "@" in parts.netloc and not credentials:
         return "must hold no credentials; they belong in a key's secret"
     if REDACTED in url:

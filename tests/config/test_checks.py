@@ -90,6 +90,8 @@ https://api.openai.com/v1  ->  https://
     providers.openai.base_url: expected SCHEME://HOST, the scheme one of http, https
 https://api.openai.com/v1  ->  http://a:99999
     providers.openai.base_url: expected SCHEME://HOST, the scheme one of http, https
+https://api  ->  https://äpi
+    providers.openai.base_url: the host must be written in ASCII; an international name in its xn-- form
 https://api  ->  https://u:sk-live-3b7f0c@api
     providers.openai.base_url: must hold no credentials; they belong in a key's secret
 com/v1  ->  com/v1?key=sk-live-3b7f0c

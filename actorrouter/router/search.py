@@ -78,7 +78,8 @@ class Search:
         return decision
 
     def broke(self) -> None:
-        """The yes did not hold."""
+        """The yes did not hold. What was asked before it is void: to take it back has changed who is loaded."""
+        self.tried.clear()
         self.decision.chosen, self.decision.tried, self.decision.reservation_id = "", (), 0
 
     def gated(self, refusals: list[Refusal]) -> None:

@@ -79,6 +79,13 @@ def test_it_holds_over_http(name: str) -> None:
 # ------------------------------------------------------------------------------------------------------ what is lost
 
 
+@pytest.mark.parametrize(("name", "seed"), [("journal-outage", 66), ("kitchen-sink", 88)])
+def test_seeds_that_once_broke_a_law_hold(name: str, seed: int) -> None:
+    """A yes that broke left what was asked before it; two holders broke on one expiry."""
+    ending = rehearse(scenario(name), seed, "fast")
+    assert not ending.violations, told(ending)
+
+
 def _no_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tenants do not take turns."""
     monkeypatch.setattr(waiting, "Ticket", lambda number, _, *rest: Ticket(number, "", *rest))

@@ -174,7 +174,8 @@ class Bookings:
 
     def _check_ending(self, booking: Booking, event: Settled | Expired, holders: Iterable[str], what: str) -> None:
         number = event.reservation_id
-        if missing := sorted(booking.open - set(holders)):
+        again = what == "expired" and booking.ended == "expired"  # a holder that broke on it, each by itself
+        if (missing := sorted(booking.open - set(holders))) and not again:
             self._tell(2, event.at, f"reservation {number} was {what} without {', '.join(missing)}")
         if foreign := sorted(set(holders) - set(booking.granted.holders)):
             self._tell(2, event.at, f"reservation {number} was {what} at {', '.join(foreign)}, which never granted it")

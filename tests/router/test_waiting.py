@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from actorrouter import (
     BudgetConfig,
@@ -29,61 +25,11 @@ from actorrouter import (
 )
 from actorrouter.events import Served, Withdrawn
 from actorrouter.router import admission, waiting
-from actorrouter.router.grants import Grant
 from actorrouter.runtime import transaction
+from tests.router.line import ONE, Line
 from tests.router.world import assert_idle, at_once, fleet, requests, running, taken, units
-from tests.runtime.backends import run_on
 
 pytestmark = pytest.mark.anyio
-
-
-class Line:
-    """Callers that reserve, and the order in which they were served."""
-
-    def __init__(self, router: Any, group: Any) -> None:
-        self.router, self.group = router, group
-        self.order: list[Any] = []
-        self.at: dict[Any, float] = {}
-        self.errors: dict[Any, BaseException] = {}
-        self.grants: dict[Any, Grant] = {}
-        self.scopes: dict[Any, anyio.CancelScope] = {}
-
-    async def join(
-        self,
-        name: Any,
-        amounts: Mapping[str, Any] | None = None,
-        *,
-        model: str = "m",
-        wait_s: float = 100,
-        **options: Any,
-    ) -> None:
-        """Come to stand in line, or be served, or refused, before this returns."""
-        self.group.start_soon(partial(self._one, name, amounts or {}, model, wait_s, options))
-        await anyio.lowlevel.checkpoint()
-        await anyio.wait_all_tasks_blocked()
-
-    async def _one(self, name: Any, amounts: Any, model: str, wait_s: float, options: Any) -> None:
-        with anyio.CancelScope() as self.scopes[name]:
-            try:
-                self.grants[name] = await self.router.reserve(model, amounts, wait_s=wait_s, **options)
-                self.order.append(name)
-            except Exception as error:
-                self.errors[name] = error
-            self.at[name] = anyio.current_time()
-
-    async def done(self, name: Any, used: Any = None) -> None:
-        self.grants.pop(name).settle(used)
-        await anyio.wait_all_tasks_blocked()
-
-    async def back(self, name: Any) -> None:
-        self.grants.pop(name).release()
-        await anyio.wait_all_tasks_blocked()
-
-    def cancel(self, name: Any) -> None:
-        self.scopes[name].cancel()
-
-
-ONE = {"a1": ("p",)}
 
 
 class TestOrder:
@@ -469,67 +415,6 @@ class TestCost:
             assert joined <= 2 * count + 20, "joining the queue asks too much"
             assert asked - joined <= 4 * count, "a grant asks too much"
             assert len(woken) == count
-
-
-ACTIONS = st.lists(
-    st.one_of(
-        st.tuples(st.just("join"), st.integers(1, 6), st.sampled_from([(), ("a1",), ("a2",)])),
-        st.tuples(st.just("settle"), st.integers(0, 6), st.booleans()),
-        st.tuples(st.just("cancel"), st.integers(0, 10), st.none()),
-        st.tuples(st.just("sleep"), st.integers(1, 8), st.none()),
-        st.tuples(st.just("clear"), st.sampled_from(["a1", "a2"]), st.none()),
-    ),
-    max_size=25,
-)
-
-
-async def _nobody_is_forgotten(actions: Any) -> None:
-    config = fleet(
-        {"a1": ("p",), "a2": ("q",)}, pools={"p": (units(6, 10), at_once(2)), "q": (requests(2, 4), at_once(1))}
-    )
-    async with running(config) as (router, _), anyio.create_task_group() as group:
-        line = Line(router, group)
-        for serial, (what, number, more) in enumerate(actions):
-            if what == "join":
-                await line.join(serial, {"units": number}, keys=more, wait_s=1000)
-            elif what == "settle" and line.grants:
-                await line.done(list(line.grants)[number % len(line.grants)], {"units": 1} if more else None)
-            elif what == "cancel" and line.scopes:
-                line.cancel(list(line.scopes)[number % len(line.scopes)])
-                await anyio.wait_all_tasks_blocked()
-            elif what == "sleep":
-                await anyio.sleep(number)
-            elif what == "clear":
-                router.clear_key(number)
-            await anyio.wait_all_tasks_blocked()
-            _check(router)
-        while router.status()["routes"]["m"]["waiting"] or line.grants:
-            for name in list(line.grants):
-                await line.done(name)
-            await anyio.sleep(1)
-            await anyio.wait_all_tasks_blocked()
-        assert not line.errors
-
-
-def _check(router: Any) -> None:
-    """The one whose turn it is could not be served now."""
-    tickets = router.fleet.routes["m"].cell.state.tickets
-    if tickets:
-        head = next(iter(tickets.values()))
-        found = router.admission.quote(head.demand)
-        assert not found.decision.chosen, f"{found.decision.chosen} would serve the one who waits first"
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_nobody_is_forgotten(backend):
-    """Whatever comes, settles, leaves and is cleared: who is first in line waits only if nobody has room."""
-
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(ACTIONS)
-    def run(actions):
-        run_on(backend, partial(_nobody_is_forgotten, actions))
-
-    run()
 
 
 def test_bounds_are_small():

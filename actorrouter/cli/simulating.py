@@ -74,7 +74,7 @@ def simulate(
 def _others(scenario: Scenario, seed: int) -> Mapping[str, Mapping[str, Any]]:
     from actorrouter.simulation.planning.naive import baselines
 
-    return {name: figures for name, figures in baselines(scenario, seed).items() if name != "actorrouter"}
+    return baselines(scenario, seed)
 
 
 def _kept(file: Path) -> RunRecord:

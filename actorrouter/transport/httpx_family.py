@@ -20,7 +20,7 @@ import anyio
 from actorrouter.transport.httpx_dialled import use
 from actorrouter.transport.httpx_faults import failure
 from actorrouter.transport.httpx_progress import Progress
-from actorrouter.transport.phases import Stage, timed_out
+from actorrouter.transport.phases import Pieces, Stage, timed_out
 from actorrouter.transport.port import Dial, Reached, Timeouts, TransportError
 from actorrouter.values import HttpRequest
 
@@ -207,7 +207,7 @@ class _Exchange:
                 await answer.aclose()
 
 
-class _Answer:
+class _Answer(Pieces):
     """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
 
     __slots__ = ("_chunks", "_complete", "_decoder", "_open", "_pieces", "_received", "_response", "_transport",
@@ -224,17 +224,6 @@ class _Answer:
         self._open = True
         self._received = False  # in full: the client has given the connection back
         self._complete = False  # and so has all been handed out
-
-    def __aiter__(self) -> _Answer:
-        return self
-
-    async def __anext__(self) -> bytes:
-        outcome = await self._read()
-        if isinstance(outcome, TransportError):
-            raise outcome
-        if outcome is None:
-            raise StopAsyncIteration
-        return outcome
 
     async def _read(self) -> bytes | TransportError | None:
         if not self._open:

@@ -12,11 +12,11 @@ from actorrouter.transport.lean_dial import Link
 from actorrouter.transport.lean_pool import Origin, Pool
 from actorrouter.transport.lean_tls import TornError
 from actorrouter.transport.lean_unpack import Unpackable, Unpacker, unpacker
-from actorrouter.transport.phases import LOST, UNPACKABLE, Stage, timed_out, words
+from actorrouter.transport.phases import LOST, UNPACKABLE, Pieces, Stage, timed_out, words
 from actorrouter.transport.port import Reached, TransportError
 
 
-class Body:
+class Body(Pieces):
     """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
 
     __slots__ = ("_answer", "_ended", "_idle_s", "_link", "_open", "_origin", "_pool", "_unpacked", "_unpacker",
@@ -35,17 +35,6 @@ class Body:
         self._unpacked: Iterator[bytes] | None = None
         self._open = True
         self._ended = False
-
-    def __aiter__(self) -> Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        outcome = await self._read()
-        if isinstance(outcome, TransportError):
-            raise outcome
-        if outcome is None:
-            raise StopAsyncIteration
-        return outcome
 
     async def _read(self) -> bytes | TransportError | None:
         if not self._open:

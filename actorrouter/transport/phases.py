@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Final
+from typing import Final, Self
 
 import anyio
 
@@ -23,6 +24,27 @@ class Stage(IntEnum):
     SENDING = 3
     WAITING = 4
     ANSWERED = 5
+
+
+class Pieces(ABC):
+    """A body as it comes. What ends it is raised where no other exception is being handled: none is its context."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def _read(self) -> bytes | TransportError | None:
+        """The next piece; None: it was read to its end."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        outcome = await self._read()
+        if isinstance(outcome, TransportError):
+            raise outcome
+        if outcome is None:
+            raise StopAsyncIteration
+        return outcome
 
 
 REACHED: Final = (Reached.NO, Reached.NO, Reached.NO, Reached.MAYBE, Reached.MAYBE, Reached.YES)

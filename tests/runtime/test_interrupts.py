@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,6 @@ from actorrouter.turns import Behaviour
 from .actors_for_tests import COUNTER, Add, Added, CounterState, HandClock, counter, passes, running
 from .gate import Booked
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 LOOPS: dict[str, Callable[[Any], Any]] = {
     "trio": lambda main: anyio.run(main, backend="trio"),
     "asyncio": lambda main: anyio.run(main, backend="asyncio"),

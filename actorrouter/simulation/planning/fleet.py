@@ -17,6 +17,7 @@ from actorrouter.config.faults import line
 from actorrouter.config.file import structure
 from actorrouter.config.overrides import overridden
 from actorrouter.errors import InvalidConfig
+from actorrouter.simulation.world.truth import secret_for, simulated
 from actorrouter.values import Secret
 
 
@@ -36,27 +37,7 @@ def load_fleet(path: Path, environ: Mapping[str, str] = os.environ) -> RouterCon
     told, unmatched = overridden(tree, environ)
     if unmatched:
         raise InvalidConfig([line(fault) for fault in unmatched], source)
-    config = structure(_without_secrets(told), source, {}, path.parent)
-    providers = {
-        name: attrs.evolve(each, base_url=f"http://{name}.example/v1", http_client="auto")  # nothing is dialled
-        for name, each in config.providers.items()
-    }
-    return attrs.evolve(config, providers=providers, cold_start=ColdStart.EMPTY, control=None)
-
-
-def _without_secrets(tree: Mapping[str, Any]) -> dict[str, Any]:
-    keys = tree.get("keys")
-    if not isinstance(keys, Mapping):
-        return dict(tree)
-    return {**tree, "keys": {key_id: _anonymous(key_id, key) for key_id, key in keys.items()}}
-
-
-def _anonymous(key_id: str, key: object) -> object:
-    if not isinstance(key, Mapping):
-        return key
-    kept = {name: value for name, value in key.items() if name != "proxy"}
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in key_id)
-    return {**kept, "secret": Secret(f"sk-simulated-{plain}")}
+    return attrs.evolve(structure(simulated(told), source, {}, path.parent), cold_start=ColdStart.EMPTY)
 
 
 # ----------------------------------------------------------------------------------------------------- more of the same
@@ -70,7 +51,7 @@ def with_accounts(config: RouterConfig, key_id: str, count: int) -> RouterConfig
         copy = f"{key_id}-more-{number}"
         own = {pool: f"{pool}-more-{number}" for pool in key.pools}
         pools |= {name: config.pools[pool] for pool, name in own.items()}
-        keys[copy] = attrs.evolve(key, pools=tuple(own.values()), secret=Secret(f"sk-simulated-more-{number}"))
+        keys[copy] = attrs.evolve(key, pools=tuple(own.values()), secret=Secret(secret_for(copy)))
         for name, route in routes.items():
             candidates = [_with_key(c, key_id, copy) if c.provider == key.provider else c for c in route.candidates]
             routes[name] = attrs.evolve(route, candidates=tuple(candidates))

@@ -13,7 +13,7 @@ from actorrouter.config import ProviderConfig, RouterConfig
 from actorrouter.router.grants import Grant
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.simulation.planning.baselines import PICKERS, Picker, Place, is_limit
-from actorrouter.simulation.planning.play import figures_told, play
+from actorrouter.simulation.planning.play import figures_told
 from actorrouter.simulation.workloads import Arrival
 from actorrouter.simulation.world.beginning import make_run, start
 from actorrouter.simulation.world.callers import Callers
@@ -33,9 +33,8 @@ _HOPELESS: Final = frozenset(
 
 
 def baselines(scenario: Scenario, seed: int) -> dict[str, dict[str, float]]:
-    """Name -> figures: `actorrouter` first, then each simpler picker, on the same seed, calls and providers."""
-    told = {"actorrouter": dict(play(scenario, seed).figures)}
-    return told | {name: play_naive(scenario, seed, name) for name in PICKERS}
+    """Name -> figures of each simpler picker, on the same seed, calls and providers."""
+    return {name: play_naive(scenario, seed, name) for name in PICKERS}
 
 
 def play_naive(scenario: Scenario, seed: int, name: str) -> dict[str, float]:

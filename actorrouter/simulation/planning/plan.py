@@ -20,6 +20,7 @@ from actorrouter.simulation.planning.naive import play_naive
 from actorrouter.simulation.planning.needs import Needs
 from actorrouter.simulation.planning.play import LimitUse, Played, play
 from actorrouter.simulation.planning.targets import Target
+from actorrouter.simulation.world.truth import unjudged
 
 CALLS_MAX: Final = 20_000
 """About as many calls a run of the search has: of a larger workload its busiest part is searched."""
@@ -200,7 +201,7 @@ def make_plan(
         long_limits=_long(asked, load.duration_s),
         needs=needed,
         baselines=sides,
-        not_rehearsed=_uncounted(router),
+        not_rehearsed=unjudged(router),
     )
 
 
@@ -278,10 +279,3 @@ def _long(asked: Played, looked_at_s: float) -> tuple[tuple[LimitUse, float], ..
             if full_s < use.window_s:
                 found.append((use, full_s))
     return tuple(found)
-
-
-def _uncounted(router: RouterConfig) -> tuple[str, ...]:
-    counted = {"requests", "tokens", "input_tokens", "output_tokens", "concurrency", "cost"}
-    limits = [limit for pool in router.pools.values() for limit in pool.limits]
-    limits += [limit for key in router.keys.values() for limit in key.limits]
-    return tuple(dict.fromkeys(limit.dimension for limit in limits if limit.dimension not in counted))

@@ -14,8 +14,7 @@ from actorrouter.observe.laws.bookings import Bookings
 from actorrouter.simulation.providers.books import Scope
 from actorrouter.simulation.providers.limit_config import UNTIL_FINISHED
 from actorrouter.simulation.providers.limits import Limit
-from actorrouter.simulation.world.beginning import make_run, start
-from actorrouter.simulation.world.fast import FastStage
+from actorrouter.simulation.world.fast import play_fast
 from actorrouter.simulation.world.figures import figures_of
 from actorrouter.simulation.world.recorder import Recorder
 from actorrouter.simulation.world.scenario import Scenario
@@ -88,16 +87,14 @@ class Unwatched(LawBook):
 
 def play(scenario: Scenario, seed: int, *, watched: bool = False) -> Played:
     """The router's run. `watched`: by the laws' checkers, which takes half as long again."""
-    stage = FastStage()
-    run = stage.run = make_run(scenario, seed, stage)
-    recorder = run.recorder = RefusalRecorder(scenario.duration_s, run.started)
-    if not watched:
-        run.law_book = Unwatched
-    stage.heap.spawn(stage.open())
-    stage.heap.run(stage.now)
-    start(run)
-    finished = stage.play()
-    run.end()
+
+    def prepare(run: Run) -> None:
+        run.recorder = RefusalRecorder(scenario.duration_s, run.started)
+        run.law_book = LawBook if watched else Unwatched
+
+    run, finished = play_fast(scenario, seed, prepare)
+    recorder = run.recorder
+    assert isinstance(recorder, RefusalRecorder)
     figures = figures_told(run, violated=run.violated + (not finished))
     spend = {name: max(series, default=0.0) for name, series in recorder.spend.items()}
     return Played(figures, uses_of(run), dict(recorder.refused_by), spend, tuple(run.violations))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -11,6 +11,7 @@ from actorrouter.config import RouterConfig
 from actorrouter.simulation.planning.needs import ACCOUNTS_MAX, TIER_MAX, Needs
 from actorrouter.simulation.planning.plan import Binding, Plan, Point
 from actorrouter.simulation.planning.play import LimitUse
+from actorrouter.simulation.reports.text import columns
 from actorrouter.simulation.reports.words import count_text, figure_text, money_text, share_text, time_text
 
 SIDE_BY_SIDE: Final[Mapping[str, str]] = {
@@ -152,14 +153,7 @@ def _cell(figure: str, figures: Mapping[str, float]) -> str:
 def _sides(plan: Plan) -> Iterator[str]:
     header, rows = side_by_side(plan)
     yield "The same calls in other hands:"
-    yield from _table([header, *rows])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
-        yield "  " + "  ".join(cells)
+    yield columns([header, *rows])
 
 
 # ---------------------------------------------------------------------------------------------------------- plain data

@@ -131,8 +131,12 @@ class FixedMeter:
 
     def used(self, now: float) -> float:
         if self._window != (window := self._window_of(now)):
+            self._turn(window)
             self._window, self.level = window, 0.0
         return self.level
+
+    def _turn(self, window: int) -> None:
+        """For windows that learn from the one before: `window` begins."""
 
     def charge(self, amount: float, now: float) -> Mark:
         self.level = self.used(now) + amount

@@ -25,7 +25,7 @@ def make_meter(limit: LimitConfig, started_at: float, wall_offset: float = 0.0) 
         case "adaptive":
             return _adaptive(limit, start)
         case "ramp":
-            return RampMeter(limit.window_s, start, limit.amount, limit.growth)
+            return RampMeter(window_s=limit.window_s, start=start, least=limit.amount, growth=limit.growth)
         case "balance" | "in_flight" | "concurrency":
             return HoldingMeter()
 
@@ -33,4 +33,12 @@ def make_meter(limit: LimitConfig, started_at: float, wall_offset: float = 0.0) 
 def _adaptive(limit: LimitConfig, start: float) -> AdaptiveMeter:
     least = min(limit.amount, 1.0) if limit.least is None else limit.least
     initial = limit.amount if limit.initial is None else limit.initial
-    return AdaptiveMeter(limit.window_s, start, limit.amount, least, limit.shrink, limit.growth, initial)
+    return AdaptiveMeter(
+        window_s=limit.window_s,
+        start=start,
+        most=limit.amount,
+        least=least,
+        shrink=limit.shrink,
+        growth=limit.growth,
+        capacity=initial,
+    )

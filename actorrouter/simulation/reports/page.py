@@ -16,6 +16,7 @@ from actorrouter.simulation.reports.words import (
     replay_text,
     share_text,
     time_text,
+    unjudged_text,
     verdict_text,
 )
 
@@ -49,8 +50,9 @@ def top(record: RunRecord) -> str:
     """What a reader wants first: did it hold, what came of it, how to see it again."""
     story = [element("p", escape(text), class_="soft") for text in record.story.split("\n\n") if text.strip()]
     verdict = element("div", escape(_capital(verdict_text(record))), class_="verdict" if record.held else "verdict bad")
+    unjudged = element("p", escape(_capital(unjudged_text(record)))) if record.unjudged else ""
     replay = element("p", "Replay: ", element("code", escape(replay_text(record))))
-    return "".join([element("h1", escape(record.title)), *story, verdict, _tiles(record), replay])
+    return "".join([element("h1", escape(record.title)), *story, verdict, unjudged, _tiles(record), replay])
 
 
 def _capital(text: str) -> str:

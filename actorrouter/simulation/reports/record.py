@@ -111,6 +111,7 @@ class RunRecord:
     `series` that have a place in the report: offered, served, refused, failed, provider_429 (calls in the bucket),
     waiting, in_flight (the most in the bucket). `scenario_file`: what to replay. `headline`: the figures that a reader
     needs first; empty: all of them. `cut_s`: only so many seconds of the scenario were played.
+    `unjudged`: dimensions that are limited and that no provider counted.
     """
 
     title: str
@@ -139,6 +140,7 @@ class RunRecord:
     baselines: tuple[Baseline, ...] | None = None
     headline: tuple[str, ...] = ()
     cut_s: float | None = None
+    unjudged: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if not (self.duration_s >= 0 and self.bucket_s > 0 and math.isfinite(self.duration_s + self.bucket_s)):

@@ -14,6 +14,7 @@ from actorrouter.simulation.reports.words import (
     replay_text,
     share_text,
     time_text,
+    unjudged_text,
     verdict_text,
 )
 
@@ -28,6 +29,7 @@ def summary(record: RunRecord) -> str:
     played = f"seed {record.seed}, {record.path} path, {time_text(record.duration_s)} of calls"
     parts = [
         f"{_plain(record.title)}\n{played}: {verdict_text(record)}",
+        _plain(unjudged_text(record)),
         *_not_held(record),
         _figures(record),
         _over_time(record),

@@ -84,6 +84,11 @@ def verdict_text(record: RunRecord) -> str:
     return f"{laws}; " + ("every expectation held" if held == expected else f"{held} of {expected} expectations held")
 
 
+def unjudged_text(record: RunRecord) -> str:
+    """What the providers did not enforce, or nothing."""
+    return f"not judged by any provider: limits of {', '.join(record.unjudged)}" if record.unjudged else ""
+
+
 def replay_text(record: RunRecord) -> str:
     """The command that runs it again."""
     scenario = quote(record.scenario_file) if record.scenario_file else "FILE"

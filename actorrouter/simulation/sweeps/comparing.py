@@ -17,8 +17,6 @@ from actorrouter.errors import InvalidConfig
 from actorrouter.simulation.world.rehearse import Ending, rehearse
 from actorrouter.simulation.world.scenario import PathKind, Scenario, router_of
 
-_OF_A_REAL_FLEET = ("secret", "base_url", "proxy", "headers")
-
 
 @attrs.frozen
 class Compared:
@@ -74,23 +72,19 @@ def with_policy(scenario: Scenario, policy: str) -> Scenario:
 
 
 def with_router(scenario: Scenario, file: Path) -> Scenario:
-    """The router is told what stands in a file; providers and keys must be some of the scenario's, whose secrets and
-    addresses they get. Raises InvalidConfig."""
+    """The router is told what stands in a file; its providers and keys are some of the scenario's.
+
+    Raises InvalidConfig.
+    """
     try:
         tree = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidConfig([f"cannot be read: {getattr(error, 'strerror', None) or error}"], str(file)) from error
-    tree.pop("control", None)
     for part in ("providers", "keys"):
         strange = sorted(tree.get(part, {}).keys() - getattr(scenario.router, part).keys())
         if strange:
             raise InvalidConfig([f"{part}: the scenario has no {', '.join(strange)}"], str(file))
-        for each in tree.get(part, {}).values():
-            for name in _OF_A_REAL_FLEET:
-                each.pop(name, None)
-    router = router_of(tree, file.parent)
-    keys = {name: attrs.evolve(key, secret=scenario.router.keys[name].secret) for name, key in router.keys.items()}
-    return attrs.evolve(scenario, router=attrs.evolve(router, keys=keys))
+    return attrs.evolve(scenario, router=router_of(tree, file.parent))
 
 
 def variants(

@@ -13,8 +13,8 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.errors import InvalidConfig
-from actorrouter.simulation.sweeps.coverage import reached
 from actorrouter.simulation.world.expectations import Expectation
+from actorrouter.simulation.world.reached import reached
 from actorrouter.simulation.world.rehearse import Ending, rehearse
 from actorrouter.simulation.world.scenario import PathKind, Scenario, loads_scenario
 

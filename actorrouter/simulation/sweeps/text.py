@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from actorrouter.simulation.reports.text import columns
 from actorrouter.simulation.sweeps.comparing import Compared
 from actorrouter.simulation.sweeps.coverage import KNOWN, never
 from actorrouter.simulation.sweeps.jobs import Line
@@ -16,15 +17,6 @@ _TOLD_MAX: Final = 12
 def figure(value: Any) -> str:
     """A number for people."""
     return "-" if value is None else f"{value:,.6g}"
-
-
-def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Rows under each other: the first column on the left, the others on the right."""
-    listed = list(rows)
-    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
-    for first, *others in listed:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        yield "  " + "  ".join([first.ljust(widths[0]), *cells]).rstrip()
 
 
 def _bounded(told: Sequence[str]) -> list[str]:
@@ -46,7 +38,7 @@ def swept_text(swept: Swept) -> str:
         failing = f", {len(each['failures'])} FAILED: seeds {_seeds(each['failures'])}" if each["failures"] else ""
         lines.append(f"{source}: {each['runs']} runs, {each['calls']:,} calls{failing}")
         rows = [(name, *map(figure, spread.values())) for name, spread in each["figures"].items()]
-        lines += columns([("", "min", "median", "max"), *rows]) if rows else []
+        lines += [columns([("", "min", "median", "max"), *rows])] if rows else []
     lines += ["", *_coverage(swept.reached), ""]
     not_run = f", {cost['not_run']} not run" if cost["not_run"] else ""
     lines.append(
@@ -80,7 +72,7 @@ def compared_text(compared: Compared) -> str:
         values = [each.figures.get(name) for each in endings]
         rows.append((name, *map(figure, values), *(_difference(values[0], value) for value in values[1:])))
     alike = [name for name in compared.figures(alike=True) if name not in compared.figures()]
-    lines = [*columns(rows), f"  {len(alike)} figures are the same"]
+    lines = [columns(rows), f"  {len(alike)} figures are the same"]
     for name, each in zip(names, endings, strict=True):
         lines += [f"{name}: {what}" for what in (*each.violations[:_TOLD_MAX], *each.broken)]
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from actorrouter import Call, Router
@@ -87,10 +87,11 @@ class FastStage:
         return run.done
 
 
-def play_fast(scenario: Scenario, seed: int) -> tuple[Run, bool]:
-    """On the heap. False: it did not come to an end in time."""
+def play_fast(scenario: Scenario, seed: int, prepare: Callable[[Run], None] = lambda _: None) -> tuple[Run, bool]:
+    """On the heap. False: it did not come to an end in time. `prepare`: what else is to be known of the run."""
     stage = FastStage()
     run = stage.run = make_run(scenario, seed, stage)
+    prepare(run)
     try:
         stage.heap.spawn(stage.open())
         stage.heap.run(stage.now)

@@ -19,8 +19,10 @@ from actorrouter.simulation.reports import (
     TenantFigures,
     Waits,
 )
+from actorrouter.simulation.world.reached import reached
 from actorrouter.simulation.world.rehearse import Ending
 from actorrouter.simulation.world.samples import Samples, nearest_rank
+from actorrouter.simulation.world.truth import unjudged
 
 _EDGES_S: Final = (0.0, 0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0)
 _ALWAYS: Final = (
@@ -66,9 +68,10 @@ def report_of(ending: Ending, baselines: Mapping[str, Mapping[str, Any]] | None 
             Expectation(str(each), each.held(figures), f"{figures.get(each.figure, 'not measured')}")
             for each in scenario.expect
         ),
-        coverage_of(ending),
+        dict(sorted(reached(ending).items())),
         None if baselines is None else tuple(Baseline(name, dict(told)) for name, told in baselines.items()),
         tuple(name for name in _ALWAYS if name in figures) + tuple(name for name in _IF_ANY if figures.get(name)),
+        unjudged=unjudged(scenario.router),
     )
 
 
@@ -77,16 +80,6 @@ def scenario_hash(scenario: Any) -> str:
     told = f"{scenario.router!r}{scenario.upstream!r}{scenario.workloads!r}{scenario.troubles!r}"
     told += f"{scenario.duration_s}{scenario.transit_s}{scenario.epoch}{scenario.bytes_per_token}"
     return hashlib.sha256(told.encode()).hexdigest()
-
-
-def coverage_of(ending: Ending) -> dict[str, int]:
-    """States, transitions, events and outcomes that were reached, and how often."""
-    recorder = ending.run.recorder
-    told = dict(recorder.seen)
-    told |= {f"event {name}": count for name, count in recorder.events.items()}
-    told |= {f"outcome {name}": count for name, count in recorder.outcomes.items()}
-    told |= {f"refusal {name}": count for name, count in recorder.refusals.items()}
-    return dict(sorted(told.items()))
 
 
 def _quantiles(samples: Samples) -> Quantiles:

@@ -91,6 +91,13 @@ def stripped(said: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
+def unjudged(config: RouterConfig) -> tuple[str, ...]:
+    """Dimensions that the router limits and no simulated provider counts."""
+    limits = [limit for pool in config.pools.values() for limit in pool.limits]
+    limits += [limit for key in config.keys.values() for limit in key.limits]
+    return tuple(dict.fromkeys(limit.dimension for limit in limits if limit.dimension not in _COUNTED))
+
+
 def secret_of(config: RouterConfig, key_id: str) -> str:
     """The text of a key's fixed secret. Raises InvalidConfig for one that is fetched: nobody here could."""
     secret = config.keys[key_id].secret

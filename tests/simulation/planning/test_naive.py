@@ -16,7 +16,7 @@ SCENARIO = loads_scenario(SATURATED)
 @pytest.fixture(scope="module")
 def side_by_side():
     """Everybody's figures on one seed."""
-    return baselines(SCENARIO, 1)
+    return {"actorrouter": play(SCENARIO, 1).figures, **baselines(SCENARIO, 1)}
 
 
 def test_everybody_is_offered_the_same_calls(side_by_side):

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.simulation.reports import summary
+from actorrouter.simulation.reports.page import top
 from actorrouter.simulation.reports.text import columns, sparkline
 
 from .records import bare, full, hostile
@@ -36,6 +37,14 @@ def test_violations_are_told():
     told = summary(bare(violations=tuple(f"law {at}" for at in range(20))))
     assert "✗ law 7" in told
     assert "and 12 more" in told
+
+
+def test_limits_that_no_provider_counts_are_named():
+    """An empty column of violations says nothing of them."""
+    told = "not judged by any provider: limits of pages"
+    assert told in summary(bare(unjudged=("pages",)))
+    assert told not in summary(bare())
+    assert told.capitalize() in top(bare(unjudged=("pages",)))
 
 
 def test_nothing_is_a_summary():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 from actorrouter.simulation.providers.config import FaultKind
-from actorrouter.simulation.sweeps.coverage import KNOWN, never, reached
+from actorrouter.simulation.sweeps.coverage import KNOWN, never
+from actorrouter.simulation.world.reached import reached
 from actorrouter.simulation.world.rehearse import rehearse
 from actorrouter.simulation.world.scenario import TroubleKind
 from actorrouter.values import OutcomeClass

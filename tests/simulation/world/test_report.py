@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from actorrouter.simulation.reports import page, summary, to_json
-from actorrouter.simulation.world.report import coverage_of, report_of, scenario_hash
+from actorrouter.simulation.world.reached import reached
+from actorrouter.simulation.world.report import report_of, scenario_hash
 from tests.simulation.world.fleets import TROUBLE, fleet
 from tests.simulation.world.played import played, trouble
 from tests.simulation.world.test_rehearse import _talkative
@@ -77,8 +78,9 @@ def test_a_record_tells_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     for timeline in record.states:
         starts, ends = [at for at, _, _ in timeline.spans], [until for _, until, _ in timeline.spans]
         assert starts[1:] == ends[:-1]
-    reached = coverage_of(ending)
-    assert reached["trouble crash"] > 0
-    assert reached["event Settled"] == ending.figures["events"] - sum(
-        count for name, count in reached.items() if name.startswith("event ") and name != "event Settled"
+    seen = reached(ending)
+    assert seen == record.coverage
+    assert seen["trouble crash"] > 0
+    assert seen["event Settled"] == ending.figures["events"] - sum(
+        count for name, count in seen.items() if name.startswith("event ") and name != "event Settled"
     )

@@ -158,13 +158,15 @@ class Basis(StrEnum):
 
 @value
 class QuotaObservation:
-    """What a provider said of one limit. `at`, `resets_at`: monotonic seconds. `None` = not said."""
+    """What a provider said of one limit. `at`, `resets_at` (when it is full again): monotonic seconds. `window_s`: of
+    the limit it speaks of (None: the shortest declared). `None` = not said."""
 
     dimension: str
     at: float
     limit: float | None = None
     remaining: float | None = None
     resets_at: float | None = None
+    window_s: float | None = None
 
 
 @value
@@ -229,11 +231,17 @@ class HttpRequest:
 class Call:
     """One request as the caller means it.
 
-    `model`: the route alias. `body`: the provider dialect's JSON object (its `model` is replaced by the upstream's).
+    `model`: the route alias. `body`: a JSON object in the language `dialect` names (`dialects.NAMES`; "": the
+    provider's own); its `model` is replaced by the upstream's. `content`: the same as the caller wrote it, sent
+    untouched where nothing has to change, or bytes that are no JSON for a `path` of the provider's that no dialect
+    covers. `method`, `headers`: of that request; a header that would carry a credential is not sent.
     `deadline_s`: seconds for everything, waiting included. `wait_s`: most seconds to wait for capacity (None: the
     route's). `max_attempts`: sends of the same work; passing over keys that cannot do it does not count.
     `repeat_unknown`: allow a repeat after an outcome nobody can know.
     `units`: amounts of named dimensions the adapter cannot see. `priority`: lower goes first.
+    `losses`: what a translation to another dialect may leave out, by name ("*": anything).
+    `hedge_s`: seconds without content after which a second key, of other pools, is asked as well (None: never).
+    `continue_stream`: after a break in mid-stream, ask another key to go on from there.
     """
 
     model: str
@@ -249,3 +257,10 @@ class Call:
     exclude_keys: frozenset[str] = frozenset()
     tenant: str = ""
     priority: int = 0
+    dialect: str = ""
+    content: bytes | None = attrs.field(default=None, repr=False)
+    method: str = "POST"
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    losses: frozenset[str] = frozenset()
+    hedge_s: float | None = None
+    continue_stream: bool = False

@@ -19,7 +19,7 @@ import anyio
 import httpx2
 
 from actorrouter import Call, open_router
-from actorrouter.adapters.wire import encode_json
+from actorrouter.dialects.documents import encode_json
 from actorrouter.transport import connect
 from actorrouter.transport.port import Timeouts
 from actorrouter.values import HttpRequest

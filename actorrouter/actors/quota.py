@@ -252,6 +252,8 @@ def observed(state: PoolState, event: Observed) -> None:
 
 def _observed_window(state: PoolState, observation: QuotaObservation) -> Window | None:
     same = [w for w in state.windows if w.terms.dimension == observation.dimension]
+    if observation.window_s is not None:
+        same = [w for w in same if w.terms.window_s == observation.window_s]
     return min(same, key=lambda w: w.terms.window_s, default=None)
 
 

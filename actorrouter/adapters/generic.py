@@ -14,19 +14,16 @@ from actorrouter.adapters.wire import (
     USER_AGENT,
     SecretUrl,
     amount,
-    decode_json,
-    dig,
-    encode_json,
     exact,
     exact_units,
     header_list,
     join_url,
-    not_json,
     path_fault,
     units_fault,
     with_query,
 )
 from actorrouter.config import Charge, ErrorRuleConfig, GenericConfig, ProviderConfig
+from actorrouter.dialects.documents import decode_json, dig, encode_json, not_json
 from actorrouter.errors import InvalidConfig
 from actorrouter.values import (
     CONCURRENCY,
@@ -54,6 +51,8 @@ class GenericHttp:
     Answers may be anything when no `usage` is configured, else JSON. A streamed answer is relayed untouched and counts
     as what was reserved for it.
     """
+
+    dialects: tuple[str, ...] = ()
 
     def __init__(self, name: str, provider: ProviderConfig) -> None:
         if provider.generic is None:

@@ -16,18 +16,10 @@ from actorrouter.adapters.openai_usage import input_tokens, text_bytes_of, text_
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, held_failure
 from actorrouter.adapters.rules import broken, error_body, failure, failure_inside, read_error
-from actorrouter.adapters.wire import (
-    USER_AGENT,
-    decode_json,
-    encode_json,
-    exact_units,
-    header_list,
-    join_url,
-    listed,
-    not_json,
-    units_fault,
-)
+from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, units_fault
 from actorrouter.config import Charge, ProviderConfig
+from actorrouter.dialects import OPENAI_CHAT
+from actorrouter.dialects.documents import decode_json, encode_json, listed, not_json
 from actorrouter.values import (
     CONCURRENCY,
     COST,
@@ -65,6 +57,7 @@ DEFAULT_CHARGE: Final[Mapping[str, Charge]] = {
 class OpenAIChat:
     """POST {base_url}/chat/completions."""
 
+    dialects = (OPENAI_CHAT,)
     default_charge = DEFAULT_CHARGE
 
     def __init__(self, name: str, provider: ProviderConfig) -> None:

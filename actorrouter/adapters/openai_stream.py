@@ -11,14 +11,11 @@ from typing import Any, Final
 
 from actorrouter.adapters.openai_errors import CHAT_RULES
 from actorrouter.adapters.openai_usage import text_tokens, usage_of, usage_said
-from actorrouter.adapters.reading import ERROR_BYTES_MAX, EndsOnce
-from actorrouter.adapters.rules import broken, error_body, failure_inside, mask
-from actorrouter.adapters.sse import Event, SseReader
-from actorrouter.adapters.wire import decode_json, dig, listed
-from actorrouter.values import Outcome, OutcomeClass, QuotaObservation, Scope, Usage
-
-HOLD_BYTES_MAX: Final = 1024 * 1024
-"""More than this is not held back for content to begin: from there on no other key may answer."""
+from actorrouter.adapters.rules import broken, error_body, failure_inside
+from actorrouter.adapters.streaming import EventStream
+from actorrouter.dialects.documents import decode_json, dig, listed
+from actorrouter.dialects.sse import Event
+from actorrouter.values import Outcome, QuotaObservation, Usage
 
 _DONE: Final = b"[DONE]"
 # Inside a JSON string quotes are escaped, so these match keys only; `"usage":null` comes with every chunk.
@@ -29,15 +26,12 @@ _TEXT: Final = re.compile(
 _NOT_CONTENT: Final = frozenset({"role", "obfuscation"})
 
 
-class ChatStream(EndsOnce):
-    """A streamed chat answer.
+class ChatStream(EventStream):
+    """A streamed chat answer. `choices`: how many the caller asked for. `strip_usage`: the caller did not ask for the
+    usage chunk, so it is taken out again."""
 
-    Everything before the first content is held back, at most `HOLD_BYTES_MAX`, so that another key may still answer.
-    Nothing is handed on after `[DONE]` or an error. `choices`: how many the caller asked for. `strip_usage`: the
-    caller did not ask for the usage chunk, so it is taken out again.
-    """
-
-    failed = False
+    news = _NEWS
+    text = _TEXT
 
     def __init__(
         self,
@@ -48,72 +42,20 @@ class ChatStream(EndsOnce):
         choices: int,
         strip_usage: bool,
     ) -> None:
-        self.observations = observations
-        self.content_started = False
-        self._status = status
+        super().__init__(status, observations)
         self._counted_input = counted_input
         self._choices = choices
         self._strip_usage = strip_usage
-        self._reader = SseReader()
-        self._held = bytearray()
-        self._over = False
         self._answered = False
-        self._failure: Outcome | None = None
         self._finished: set[object] = set()
         self._said: dict[str, int] = {}
-        self._text_bytes = 0
-
-    def feed(self, received: bytes) -> bytes:
-        """The whole events these bytes complete, as they came; b"" until content begins."""
-        if not self._over:
-            self._take(self._reader.feed(received))
-        return self._hand_on() if self.content_started else b""
-
-    def end(self, *, complete: bool) -> Outcome:
-        """`[DONE]`, or every choice finished and a clean end, is success; anything shorter is broken.
-
-        `[DONE]` is the end this dialect promises: a connection cut after it has lost nothing.
-        """
-        self._end_once()
-        if not self._over:
-            self._take(self._reader.close())
-        outcome = self._failure or self._judge(complete)
-        if outcome.outcome is not OutcomeClass.SUCCEEDED and not self.content_started:
-            self._held = bytearray(mask(bytes(self._held[:ERROR_BYTES_MAX])))
-        return outcome
-
-    def rest(self) -> bytes:
-        """See the port: after a success the bytes of an event that only the end completed."""
-        return self._hand_on()
-
-    def _hand_on(self) -> bytes:
-        handed = bytes(self._held)
-        self._held.clear()
-        return handed
-
-    def _take(self, events: list[Event]) -> None:
-        for event in events:
-            if self._keep(event):
-                self._held += event.raw
-                self.content_started = self.content_started or len(self._held) > HOLD_BYTES_MAX
-            if self._over:
-                return
 
     def _keep(self, event: Event) -> bool:
-        """Whether the event's own bytes go on. Most events after the first are not decoded."""
-        if event.data is None:
+        if event.data is not None and event.data.startswith(_DONE):  # as the SDK looks for it
+            self._over = True
+            self.content_started = self.content_started or self._answered
             return True
-        if event.data.startswith(_DONE):  # as the SDK looks for it
-            return self._done()
-        self._text_bytes += sum(map(len, _TEXT.findall(event.data)))
-        if self.content_started and not _NEWS.search(event.data) and event.name != b"error":
-            return True
-        return self._study(event)
-
-    def _done(self) -> bool:
-        self._over = True
-        self.content_started = self.content_started or self._answered
-        return True
+        return super()._keep(event)
 
     def _study(self, event: Event) -> bool:
         document = unwrapped(decode_json(event.data or b""))
@@ -137,29 +79,13 @@ class ChatStream(EndsOnce):
         error = error_body(error_inside(document) or document, data)
         return failure_inside(CHAT_RULES, self._status, error, self._usage_if_any())
 
-    def _fail(self, event: Event, outcome: Outcome) -> bool:
-        """Nothing after this event. Before content the caller never sees the stream, only the error."""
-        self._over = True
-        self._failure = outcome
-        if self.content_started:
-            self._held += mask(event.raw)
-        else:
-            self._held = bytearray(event.data or b"")
-        return False
-
-    def _judge(self, complete: bool) -> Outcome:
-        if self._over or (complete and not self._reader.fault and len(self._finished) >= self._choices):
-            if self._answered:
-                return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, self._status, usage=self._usage())
-            why = "the stream holds no choices"
-        elif self._reader.fault:
-            why = "an event of the stream is too large"
-        else:
-            why = "the stream ended before the answer did"
-        return broken(self._status, why, self._usage_if_any())
+    def _missing(self, *, complete: bool) -> str:
+        """`[DONE]`, or every choice finished and a clean end, is the end of an answer."""
+        if not self._over and not (complete and len(self._finished) >= self._choices):
+            return "the stream ended before the answer did"
+        return "" if self._answered else "the stream holds no choices"
 
     def _usage_if_any(self) -> Usage | None:
-        """A failure's usage: None, so that the reservation stands, when nothing is known of it."""
         return self._usage() if self._said or self._text_bytes else None
 
     def _usage(self) -> Usage:

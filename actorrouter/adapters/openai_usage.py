@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actorrouter.adapters.wire import dig
+from actorrouter.dialects.documents import dig
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, Usage
 
 BYTES_PER_TOKEN: Final = 4

@@ -40,6 +40,10 @@ class Adapter(Protocol):
     """One provider's dialect. Stateless and shared by all of the provider's keys."""
 
     @property
+    def dialects(self) -> tuple[str, ...]:
+        """The languages (`dialects.NAMES`) it speaks as they are; a call that names none is written in the first."""
+
+    @property
     def default_charge(self) -> Mapping[str, Charge]:
         """How the provider charges, by dimension ("*" for the rest), where its configuration does not say."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from actorrouter.adapters.wire import decode_json
+from actorrouter.dialects.documents import decode_json
 from actorrouter.values import SCOPE_OF, Outcome, OutcomeClass, Scope, Usage, value
 
 MESSAGE_MAX: Final = 300

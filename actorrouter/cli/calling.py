@@ -12,10 +12,10 @@ import anyio
 from cyclopts import Parameter
 
 from actorrouter import Call, NoCapacity, Router, RouterError, open_router
-from actorrouter.adapters.sse import SseReader
 from actorrouter.cli.reaching import UsageError, alone, ask_or_start, target
 from actorrouter.cli.words import complain, harmless, say
 from actorrouter.config import ColdStart
+from actorrouter.dialects.sse import SseReader
 
 _COLD = (
     "\na router that has just started takes every limit for used up (cold_start); wait with --wait SECONDS, or, if"

@@ -175,13 +175,15 @@ class TimeoutsConfig:
 
 @attrs.frozen
 class ProviderConfig:
-    """An upstream API. `charge`: default charge mode by dimension ("*" for the rest); the adapter's if not given.
+    """An upstream API. `base_url`: the adapter's own if not given, where it has one. `options`: what only this adapter
+    knows of, by name (e.g. `api_version`). `charge`: default charge mode by dimension ("*" for the rest); the
+    adapter's if not given.
 
     `default_output_tokens`: reserved when a call names no maximum. `retry_ratio`, `retry_reserve`: the retry budget:
     every first send deposits `retry_ratio`, a retry withdraws 1, the balance starts at and never exceeds the reserve.
     """
 
-    base_url: str
+    base_url: str = ""
     adapter: str = "openai"
     charge: Mapping[str, Charge] = attrs.field(factory=dict)
     default_output_tokens: int = 1024
@@ -192,6 +194,7 @@ class ProviderConfig:
     retry_reserve: float = 10.0
     http_client: str = "auto"
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    options: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from actorrouter.adapters import Adapter, Reading, build
 from actorrouter.adapters.openai_usage import IMAGE_TOKENS, input_tokens
-from actorrouter.adapters.wire import encode_json
 from actorrouter.config import Charge, ProviderConfig
+from actorrouter.dialects.documents import encode_json
 from actorrouter.values import Call, Outcome, OutcomeClass, QuotaObservation, Secret
 from tests.adapters.chunks import cut
 

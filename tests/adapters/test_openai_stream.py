@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.adapters import Reading, build
-from actorrouter.adapters.openai_stream import HOLD_BYTES_MAX
+from actorrouter.adapters.streaming import HOLD_BYTES_MAX
 from actorrouter.config import ProviderConfig
 from actorrouter.values import Call, Outcome, OutcomeClass
 from tests.adapters.chunks import cut

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.wire import SecretUrl, amount, decode_json, dig, encode_json, header_list, join_url
+from actorrouter.adapters.wire import SecretUrl, amount, header_list, join_url
+from actorrouter.dialects.documents import decode_json, dig, encode_json
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.sse import Event, SseFault, SseReader
+from actorrouter.dialects.sse import Event, SseFault, SseReader
 from tests.adapters.chunks import chunked, cut
 
 

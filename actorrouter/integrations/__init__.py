@@ -1,0 +1,1 @@
+"""Clients of other libraries whose requests go through a router."""

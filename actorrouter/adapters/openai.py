@@ -12,10 +12,11 @@ from typing import Any, Final
 from actorrouter.adapters.headers import count, delay_s, media_type, retry_after_s
 from actorrouter.adapters.openai_errors import CHAT_RULES
 from actorrouter.adapters.openai_stream import ChatStream, error_inside, unwrapped
-from actorrouter.adapters.openai_usage import input_tokens, text_bytes_of, text_tokens, usage_of, usage_said
+from actorrouter.adapters.openai_usage import text_bytes_of, usage_said
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, held_failure
 from actorrouter.adapters.rules import broken, error_body, failure, failure_inside, read_error
+from actorrouter.adapters.tokens import input_tokens, text_tokens, usage_of
 from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, units_fault
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects import OPENAI_CHAT

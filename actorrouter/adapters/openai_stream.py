@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actorrouter.adapters.openai_errors import CHAT_RULES
-from actorrouter.adapters.openai_usage import text_tokens, usage_of, usage_said
+from actorrouter.adapters.openai_usage import usage_said
 from actorrouter.adapters.rules import broken, error_body, failure_inside
 from actorrouter.adapters.streaming import EventStream
+from actorrouter.adapters.tokens import text_tokens, usage_of
 from actorrouter.dialects.documents import decode_json, dig, listed
 from actorrouter.dialects.sse import Event
 from actorrouter.values import Outcome, QuotaObservation, Usage

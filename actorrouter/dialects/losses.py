@@ -29,3 +29,11 @@ def merged(*several: tuple[Loss, ...]) -> tuple[Loss, ...]:
         for loss in some:
             losses.add(loss.name, loss.where, loss.why)
     return losses.all()
+
+
+def clamped(said: float | None, low: float, high: float, name: str, losses: Losses) -> float | None:
+    """The nearest value a dialect takes; a loss when that is another one."""
+    if said is None or low <= said <= high:
+        return said
+    losses.add(name, name, f"from {low} to {high} only")
+    return low if said < low else high

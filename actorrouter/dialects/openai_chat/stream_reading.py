@@ -56,7 +56,7 @@ class ChatStreamReader:
         if event.data.startswith(_DONE):  # as the SDK looks for it
             return self._ended()
         document = decode_json(event.data)
-        failed = failure_inside(document)
+        failed = failure_inside(document) or (failure_inside({"error": document}) if event.name == b"error" else None)
         if failed:
             self._over = True
             return [failed]

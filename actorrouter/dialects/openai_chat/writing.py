@@ -172,7 +172,7 @@ def _write_spoken(message: Message, where: str, losses: Losses) -> dict[str, Any
     sounds = [part.file_id for part in message.parts if isinstance(part, Medium) and _own_sound(part)]
     if sounds:
         said["audio"] = {"id": sounds[-1]}
-    content = write_content(texts, where, losses) if texts else None
+    content = write_content(texts, where, losses) if texts or not said else None
     return {"role": "assistant", "content": content, **said}
 
 

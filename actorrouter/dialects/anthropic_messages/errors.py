@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actorrouter.dialects.anthropic_messages.words import ERROR_STATUSES, ERROR_TYPES, error_type
+from actorrouter.dialects.anthropic_messages.words import ERROR_STATUSES, error_type
 from actorrouter.dialects.documents import dig
 from actorrouter.dialects.neutral import Failed
 
@@ -15,7 +15,7 @@ from actorrouter.dialects.neutral import Failed
 def error(status: int, code: str, message: str) -> dict[str, Any]:
     """An error's body: the SDK finds its exception class by the status and `details.error_code`."""
     said: dict[str, Any] = {"type": error_type(status), "message": message}
-    if code and code not in ERROR_STATUSES and code not in ERROR_TYPES.values():
+    if code and code not in ERROR_STATUSES:
         said["details"] = {"error_code": code}
     return {"type": "error", "error": said}
 

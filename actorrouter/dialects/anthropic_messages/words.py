@@ -65,6 +65,7 @@ ERROR_STATUSES: Final = {
     "rate_limit_error": 429,
     "timeout_error": 504,
     "overloaded_error": 529,
+    "api_error": 500,
 }
 
 

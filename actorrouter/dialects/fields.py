@@ -31,6 +31,10 @@ class Fields:
         """Whether a field is said and not taken yet."""
         return name in self._left
 
+    def names(self) -> tuple[str, ...]:
+        """The fields nobody took yet."""
+        return tuple(self._left)
+
     def take(self, name: str) -> Any:
         """A field as it is, or None."""
         return self._left.pop(name, None)

@@ -224,6 +224,14 @@ UNREAD: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"messages": user({"type": "web_search_tool_result", "tool_use_id": "x", "content": []})},
         {"web_search_tool_result"},
     ),
+    "thoughts in a result": (
+        {
+            "messages": user(
+                {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "thinking", "thinking": "hm"}]}
+            )
+        },
+        {"reasoning_content"},
+    ),
     "content as a document": (
         {"messages": user({"type": "document", "source": {"type": "content", "content": "x"}, "context": "c"})},
         {"content", "context"},

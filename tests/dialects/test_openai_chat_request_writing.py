@@ -77,6 +77,8 @@ PARTS: dict[str, tuple[Role, Part, set[str]]] = {
     ),
     "hidden thoughts": (Role.ASSISTANT, Reasoning("", "", "data", ANTHROPIC_MESSAGES), {"redacted_thinking"}),
     "citations": (Role.ASSISTANT, Text("x", citations=({"type": "page_location"},)), {"citations"}),
+    "a user's call": (Role.USER, ToolCall("1", "f", ""), {"tool_calls"}),
+    "an assistant's result": (Role.ASSISTANT, ToolResult("1", ()), {"tool_result"}),
     "a signed call": (Role.ASSISTANT, ToolCall("1", "f", "", "sig"), {"thoughtSignature"}),
 }
 

@@ -138,6 +138,13 @@ def test_an_error_ends_the_stream(bad: Event, failed: Failed):
     assert PartGrew(0, 0, "y") not in steps
 
 
+def test_a_chunk_about_the_prompt_only_begins_nothing():
+    """Azure's first has neither id nor model."""
+    first = event({"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": []})
+    steps = read_all(DIALECT.stream_reader(), [first, chunk({"content": "x"}, "stop"), DONE])
+    assert steps[0] == Began("i", "m", 1)
+
+
 def test_nothing_is_read_after_the_end():
     """A second mark and late chunks are no steps."""
     reader = DIALECT.stream_reader()

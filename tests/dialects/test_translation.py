@@ -83,6 +83,49 @@ def test_an_answer_is_the_same_after_another_dialect(source: Dialect, target: Di
     assert source.read_answer(back)[0] == answer
 
 
+def test_a_chat_about_the_weather_in_anthropics_words():
+    """What an agent sends after two parallel calls."""
+    call = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    body = {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "Oslo and Rome?"},
+            {"role": "assistant", "content": None, "tool_calls": [call, call | {"id": "b"}]},
+            {"role": "tool", "tool_call_id": "a", "content": "snow"},
+            {"role": "tool", "tool_call_id": "b", "content": "sun"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "weather", "parameters": schema}}],
+        "max_tokens": 100,
+        "stop": "###",
+        "user": "u",
+    }
+    use = {"type": "tool_use", "id": "a", "name": "weather", "input": {"city": "Oslo"}}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "snow"}
+    assert translate_request(body, CHAT, ANTHROPIC)[::2] == (
+        {
+            "system": "be brief",
+            "messages": [
+                {"role": "user", "content": "Oslo and Rome?"},
+                {"role": "assistant", "content": [use, use | {"id": "b"}]},
+                {"role": "user", "content": [result, result | {"tool_use_id": "b", "content": "sun"}]},
+            ],
+            "tools": [{"name": "weather", "input_schema": schema}],
+            "max_tokens": 100,
+            "stop_sequences": ["###"],
+            "metadata": {"user_id": "u"},
+        },
+        (),
+    )
+
+
+def test_losses_of_both_ways_are_told():
+    """What the source's reader and what the target's writer left out."""
+    body = {"messages": [], "logit_bias": {"1": 1}, "seed": 7}
+    assert [loss.name for loss in translate_request(body, CHAT, ANTHROPIC)[2]] == ["logit_bias", "seed"]
+
+
 def written(dialect: Dialect, steps: list[Step], asked: Request = ASKED) -> bytes:
     """The bytes of a stream, none of which may be a loss."""
     writer = dialect.stream_writer(asked)

@@ -13,6 +13,7 @@ from actorrouter.dialects.anthropic_messages.reading import read_content
 from actorrouter.dialects.anthropic_messages.usage import read_counts, tokens_of, write_usage
 from actorrouter.dialects.anthropic_messages.words import FINISH_WORDS, FINISHES
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.kinds import kind_of
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Answer,
@@ -111,7 +112,7 @@ def _write_part(part: Part, losses: Losses) -> dict[str, Any] | None:
         case Reasoning():
             return _write_shown(part, losses)
         case Medium() | ToolResult():
-            losses.add(part.kind if isinstance(part, Medium) else "tool_result", "content", "not in an answer")
+            losses.add(kind_of(part), "content", "not in an answer")
             return None
         case Denial():
             return None

@@ -13,6 +13,7 @@ from actorrouter.dialects import ANTHROPIC_MESSAGES
 from actorrouter.dialects.anthropic_messages.words import CALL_PLAIN, DOCUMENT_PLAIN
 from actorrouter.dialects.documents import encode_json
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import Medium, Part, Reasoning, Text, ToolCall, ToolResult
 from actorrouter.dialects.port import Malformed
@@ -65,6 +66,7 @@ def written_arguments(said: Mapping[str, Any], where: str) -> str:
 
 def _read_result(block: Fields, losses: Losses) -> Part:
     parts = read_content(block, "content", losses)
+    lose_others(parts, (Text, Medium), block.where, losses)
     return ToolResult(
         block.needed_text("tool_use_id"),
         tuple(part for part in parts if isinstance(part, Text | Medium)),

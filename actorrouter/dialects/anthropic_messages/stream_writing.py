@@ -14,6 +14,7 @@ from actorrouter.dialects.anthropic_messages.content import own_citations
 from actorrouter.dialects.anthropic_messages.errors import error
 from actorrouter.dialects.anthropic_messages.usage import counted, write_usage
 from actorrouter.dialects.documents import encode_json
+from actorrouter.dialects.kinds import kind_of
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Began,
@@ -158,7 +159,7 @@ class _Blocks:
                 return self._start(block) + self._grow(what.arguments)
             case Text() | Reasoning() | Denial():
                 return self._grow(what.text)
-        self._losses.add(getattr(what, "kind", "tool_result"), "content", "not in an answer")
+        self._losses.add(kind_of(what), "content", "not in an answer")
         return b""
 
     def _grow(self, text: str) -> bytes:

@@ -20,6 +20,7 @@ from actorrouter.dialects.anthropic_messages.content import (
 )
 from actorrouter.dialects.anthropic_messages.thinking import write_effort, write_thinking
 from actorrouter.dialects.anthropic_messages.words import CHOICE_WORDS, OUTPUT_TOKENS_DEFAULT
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
 from actorrouter.dialects.neutral import (
     Denial,
@@ -141,12 +142,8 @@ def _write_texts(message: Message, where: str, losses: Losses) -> list[dict[str,
     """What the system says, which is text only."""
     if message.name:
         losses.add("name", where, "speakers have no names")
-    written = []
-    for part in message.parts:
-        if isinstance(part, Text):
-            written.append(write_text(part, where, losses))
-        elif isinstance(part, Medium):
-            losses.add(part.kind, where, "only text can stand here")
+    lose_others(message.parts, (Text,), where, losses)
+    written = (write_text(part, where, losses) for part in message.parts if isinstance(part, Text))
     return [block for block in written if block is not None]
 
 

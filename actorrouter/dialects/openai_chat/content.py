@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from actorrouter.dialects import OPENAI_CHAT
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.media import data_of, data_url
-from actorrouter.dialects.neutral import Denial, Medium, Text
+from actorrouter.dialects.neutral import Denial, Medium, Part, Text
 from actorrouter.dialects.openai_chat.words import AUDIO_FORMATS, AUDIO_TYPES
 from actorrouter.dialects.port import Malformed
 
@@ -93,11 +94,11 @@ def write_content(parts: Sequence[Text | Medium], where: str, losses: Losses) ->
     """A string where one text says it all, else a list."""
     if all(isinstance(part, Text) for part in parts) and len(parts) < 2 and not any(part.cached for part in parts):
         return "".join(part.text for part in parts if isinstance(part, Text))
-    written = (write_part(part, where, losses) for part in parts)
+    written = (_write_part(part, where, losses) for part in parts)
     return [part for part in written if part is not None] or ""
 
 
-def write_part(part: Text | Medium, where: str, losses: Losses) -> dict[str, Any] | None:
+def _write_part(part: Text | Medium, where: str, losses: Losses) -> dict[str, Any] | None:
     """A part of a user's message, or None when it cannot be said."""
     made = {"type": "text", "text": part.text} if isinstance(part, Text) else _write_medium(part, where, losses)
     if made is not None and part.cached is not None:
@@ -105,11 +106,9 @@ def write_part(part: Text | Medium, where: str, losses: Losses) -> dict[str, Any
     return made
 
 
-def lose_media(parts: Sequence[Any], where: str, losses: Losses) -> list[Text]:
+def only_texts(parts: Sequence[Part], where: str, losses: Losses) -> list[Text]:
     """The texts among parts that stand where a message can hold nothing else."""
-    for part in parts:
-        if isinstance(part, Medium):
-            losses.add(part.kind, where, "only text can stand here")
+    lose_others(parts, (Text,), where, losses)
     return [part for part in parts if isinstance(part, Text)]
 
 

@@ -74,11 +74,14 @@ class ChatStreamReader:
 
     def _chunk(self, chunk: Fields) -> list[Step]:
         began = Began(chunk.text("id"), chunk.text("model"), chunk.integer("created") or 0)
-        steps: list[Step] = [] if self._began else [began]
-        self._began = True
-        for choice in chunk.children("choices"):
+        choices, usage = chunk.children("choices"), chunk.child("usage")
+        steps: list[Step] = []
+        # Azure's first chunk says only what its filters found in the prompt.
+        if not self._began and (began.answer_id or choices or usage):
+            self._began = True
+            steps.append(began)
+        for choice in choices:
             steps += self._choice(choice)
-        usage = chunk.child("usage")
         if usage is not None:
             steps.append(Told(read_usage(usage, self._losses)))
         chunk.skip("object", "obfuscation")  # the latter hides how long chunks are

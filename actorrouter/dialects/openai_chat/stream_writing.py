@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from actorrouter.dialects.documents import encode_json
+from actorrouter.dialects.kinds import kind_of
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Began,
@@ -101,7 +102,7 @@ class ChatStreamWriter:
         if type(step.what) in _GROWS:
             return self._more(step.choice, opened, getattr(step.what, "text", ""))
         if not isinstance(step.what, ToolCall):
-            self._losses.add(getattr(step.what, "kind", "tool_result"), "choices", "chat streams only text and calls")
+            self._losses.add(kind_of(step.what), "choices", "chat streams only text and calls")
             return b""
         self._calls[step.choice] += 1
         opened.grown = bool(step.what.arguments)

@@ -49,6 +49,7 @@ ERROR_TYPES: Final = {
     404: "not_found_error",
     429: "rate_limit_error",
     503: "service_unavailable_error",
+    529: "service_unavailable_error",
 }
 # An error inside a stream comes with its words only (facts: the rules of `openai` in providers.toml).
 ERROR_STATUSES: Final = {

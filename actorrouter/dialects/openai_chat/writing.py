@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from actorrouter.dialects import OPENAI_CHAT
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
 from actorrouter.dialects.neutral import (
     Denial,
@@ -25,7 +26,7 @@ from actorrouter.dialects.neutral import (
     ToolChoice,
     ToolResult,
 )
-from actorrouter.dialects.openai_chat.content import lose_media, write_content
+from actorrouter.dialects.openai_chat.content import only_texts, write_content
 from actorrouter.dialects.openai_chat.words import FORMAT_NAME, STOPS_MAX, TEMPERATURE_MAX
 from actorrouter.dialects.thoughts import lose_proof, lose_thought
 
@@ -135,7 +136,7 @@ def _write_messages(request: Request, losses: Losses) -> list[dict[str, Any]]:
         elif message.role is Role.USER:
             written += _write_users(message, where, losses)
         else:
-            content = write_content(lose_media(message.parts, where, losses), where, losses)
+            content = write_content(only_texts(message.parts, where, losses), where, losses)
             written.append(_named({"role": message.role.value, "content": content}, message))
     return written
 
@@ -148,6 +149,7 @@ def _write_users(message: Message, where: str, losses: Losses) -> list[dict[str,
     """Results first: they have to follow the calls they answer."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     rest = [part for part in message.parts if isinstance(part, Text | Medium)]
+    lose_others(message.parts, (ToolResult, Text, Medium), where, losses)
     written = [_write_result(result, where, losses) for result in results]
     if rest or not results:
         written.append(_named({"role": "user", "content": write_content(rest, where, losses)}, message))
@@ -160,7 +162,7 @@ def _write_result(result: ToolResult, where: str, losses: Losses) -> dict[str, A
         losses.add("is_error", where, "chat does not tell results from errors")
     if result.cached is not None:
         losses.add("cache_control", where, "a result carries no mark")
-    content = write_content(lose_media(result.parts, where, losses), where, losses)
+    content = write_content(only_texts(result.parts, where, losses), where, losses)
     return {"role": "tool", "tool_call_id": result.call_id, "content": content}
 
 
@@ -186,9 +188,8 @@ def spoken(parts: tuple[Any, ...], where: str, losses: Losses, *, history: bool)
     text = "".join(_thought(thought, where, losses, history=history) for thought in thoughts)
     denial = "".join(part.text for part in parts if isinstance(part, Denial))
     calls = [_write_call(part, where, losses) for part in parts if isinstance(part, ToolCall)]
-    for part in parts:
-        if isinstance(part, Medium) and not _own_sound(part):
-            losses.add(part.kind, where, "an assistant says only text in chat")
+    others = [part for part in parts if not (isinstance(part, Medium) and _own_sound(part))]
+    lose_others(others, (Text, Reasoning, Denial, ToolCall), where, losses)
     said = {"reasoning_content": text, "refusal": denial, "tool_calls": calls}
     return {name: value for name, value in said.items() if value}
 

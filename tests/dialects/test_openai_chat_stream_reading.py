@@ -78,6 +78,10 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], Choice]] = {
         [call(None, '{"x"', "a", "f"), call(None, ":1}"), call(None, "{}", "b", "g")],
         Choice(CALLS, Finish.TOOL_CALLS),
     ),
+    "calls that share an index": (
+        [call(0, '{"x":1}', "a", "f"), call(0, "{}", "b", "g")],
+        Choice(CALLS, Finish.TOOL_CALLS),
+    ),
     "an id with every piece": (
         [call(0, "{", "a", "f"), call(0, "}", "a", "f")],
         Choice((ToolCall("a", "f", "{}"),), Finish.TOOL_CALLS),

@@ -105,6 +105,7 @@ class _ChoiceReader:
         self._next = 0
         self._open: tuple[type[Part], int] | None = None  # what is being written, which is one at a time
         self._calls: dict[int, int] = {}  # a call's index -> its part
+        self._ids: dict[int, str] = {}
         self._citations: list[Any] = []
 
     def read(self, choice: Fields) -> list[Step]:
@@ -179,28 +180,25 @@ class _ChoiceReader:
     # --------------------------------------------------------------------------------------------------- what is called
 
     def _call(self, call: Fields) -> list[Step]:
+        """Some leave the index out (openai-python issue 2806, ollama issue 7881): then an id tells calls apart."""
         function = call.child("function") or Fields({}, call.where)
-        call_id, name, arguments = call.text("id"), function.text("name"), function.text("arguments")
-        index = self._index_of(call, call_id)
+        index, call_id, arguments = call.integer("index") or 0, call.text("id"), function.text("arguments")
         steps: list[Step] = []
-        if index not in self._calls:
-            steps = self._begin_call(index, ToolCall(call_id, name, ""), function)
+        if index not in self._calls or call_id not in {"", self._ids[index]}:
+            steps = self._begin_call(index, ToolCall(call_id, function.text("name"), ""), function.path("name"))
+        function.skip("name")
         call.skip("type")
         function.rest(self._losses)
         call.rest(self._losses)
         return [*steps, PartGrew(self._index, self._calls[index], arguments)] if arguments else steps
 
-    def _index_of(self, call: Fields, call_id: str) -> int:
-        """Its own, or where there is none: a new one with each id, else the last call's."""
-        index = call.integer("index")
-        if index is not None:
-            return index
-        return len(self._calls) if call_id or not self._calls else max(self._calls)
-
-    def _begin_call(self, index: int, empty: ToolCall, function: Fields) -> list[Step]:
+    def _begin_call(self, index: int, empty: ToolCall, where: str) -> list[Step]:
+        """A call; the one at the same index is complete."""
         if not empty.name:
-            raise Malformed(function.path("name"), "is missing")
-        steps = [*self._close_written(), PartBegan(self._index, self._next, empty)]
-        self._calls[index] = self._next
+            raise Malformed(where, "is missing")
+        before = self._calls.get(index)
+        ended: list[Step] = [] if before is None else [PartEnded(self._index, before)]
+        steps = [*self._close_written(), *ended, PartBegan(self._index, self._next, empty)]
+        self._calls[index], self._ids[index] = self._next, empty.call_id
         self._next += 1
         return steps

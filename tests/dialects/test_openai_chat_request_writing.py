@@ -100,6 +100,11 @@ def test_an_own_cache_mark_comes_back():
     assert DIALECT.write_request(request)[0]["messages"] == [document]
 
 
+def test_only_a_stream_has_options():
+    """OpenAI refuses them elsewhere."""
+    assert "stream_options" not in DIALECT.write_request(Request((), stream_usage=True))[0]
+
+
 def test_results_come_before_what_the_user_says_next():
     """A result has to follow its call."""
     said = Message(Role.USER, (Text("go on"), ToolResult("1", (Text("x"),))))

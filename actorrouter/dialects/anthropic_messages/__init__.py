@@ -12,6 +12,7 @@ from actorrouter.dialects.anthropic_messages.stream_reading import MessageStream
 from actorrouter.dialects.anthropic_messages.stream_writing import MessageStreamWriter
 from actorrouter.dialects.anthropic_messages.writing import write_request
 from actorrouter.dialects.neutral import Request
+from actorrouter.dialects.port import Dialect
 
 
 class AnthropicMessages:
@@ -30,4 +31,4 @@ class AnthropicMessages:
         return MessageStreamWriter()
 
 
-DIALECT: Final = AnthropicMessages()
+DIALECT: Final[Dialect] = AnthropicMessages()

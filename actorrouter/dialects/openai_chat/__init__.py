@@ -11,6 +11,7 @@ from actorrouter.dialects.openai_chat.request import read_request
 from actorrouter.dialects.openai_chat.stream_reading import ChatStreamReader
 from actorrouter.dialects.openai_chat.stream_writing import ChatStreamWriter
 from actorrouter.dialects.openai_chat.writing import write_request
+from actorrouter.dialects.port import Dialect
 
 
 class OpenAIChat:
@@ -26,4 +27,4 @@ class OpenAIChat:
     stream_writer = ChatStreamWriter
 
 
-DIALECT: Final = OpenAIChat()
+DIALECT: Final[Dialect] = OpenAIChat()

@@ -55,11 +55,18 @@ def write_request(request: Request) -> tuple[dict[str, Any], tuple[Loss, ...]]:
         "user": request.user or None,
         "metadata": request.metadata,
         "stream": request.stream or None,
-        "stream_options": None if request.stream_usage is None else {"include_usage": request.stream_usage},
+        "stream_options": _write_stream_options(request),
     }
     if request.top_k is not None:
         losses.add("top_k", "top_k", "chat has none")
     return body | {name: value for name, value in said.items() if value is not None}, losses.all()
+
+
+def _write_stream_options(request: Request) -> dict[str, bool] | None:
+    """Refused where nothing is streamed."""
+    if not request.stream or request.stream_usage is None:
+        return None
+    return {"include_usage": request.stream_usage}
 
 
 def _write_stop(stop: tuple[str, ...], losses: Losses) -> list[str] | None:

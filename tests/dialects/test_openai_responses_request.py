@@ -312,6 +312,8 @@ THOUGHT = {
     "a budget that stands for an effort": (Thinking(budget_tokens=1024), {"effort": "low"}, {"budget_tokens"}),
     "no thoughts": (Thinking(budget_tokens=0), {"effort": "none"}, set()),
     "as many as the model likes": (Thinking(budget_tokens=-1), None, set()),
+    "an effort, and as many as the model likes": (Thinking("low", -1), {"effort": "low"}, set()),
+    "an effort and no thoughts": (Thinking("low", 0), {"effort": "none"}, {"effort"}),
     "an effort and a budget": (Thinking("high", 5), {"effort": "high"}, {"budget_tokens"}),
     "a summary": (Thinking("low", shown="detailed"), {"effort": "low", "summary": "detailed"}, set()),
     "another way to show them": (Thinking("low", shown="omitted"), {"effort": "low"}, {"display"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any, cast
 
 import attrs
@@ -23,6 +24,7 @@ from actorrouter.dialects.neutral import (
     Reasoning,
     Request,
     Step,
+    Thinking,
     Tokens,
     Tool,
     ToolResult,
@@ -37,7 +39,7 @@ CHAT, RESPONSES, GOOGLE = find(OPENAI_CHAT), find(OPENAI_RESPONSES), find(GEMINI
 BOTH = pytest.mark.parametrize("dialect", [RESPONSES, GOOGLE], ids=lambda dialect: dialect.name)
 PAIRS = pytest.mark.parametrize(
     ("source", "target"),
-    [(RESPONSES, CHAT), (CHAT, RESPONSES), (GOOGLE, CHAT), (CHAT, GOOGLE), (RESPONSES, GOOGLE), (GOOGLE, RESPONSES)],
+    [(one, other) for one, other in permutations(map(find, TRANSLATED), 2) if {one, other} & {RESPONSES, GOOGLE}],
     ids=lambda dialect: dialect.name,
 )
 ASKED = Request((), stream=True, stream_usage=True)
@@ -61,6 +63,8 @@ def meant(request: Request) -> dict[str, Any]:
     meaning["messages"] = merged_turns(
         Message(message.role, tuple(map(told, message.parts)), message.name) for message in request.messages
     )
+    if request.thinking and request.thinking.effort and request.thinking.budget_tokens == -1:
+        meaning["thinking"] = Thinking(request.thinking.effort)  # an effort asks for thoughts
     if request.format:  # a name is the schema's title, and every schema is kept to
         meaning["format"] = request.format.schema
     return meaning | {"tools": plain(request.tools), "stream": None, "stream_usage": None}

@@ -71,7 +71,7 @@ def _write_thinking(thinking: Thinking | None, losses: Losses) -> dict[str, Any]
         return None
     said: dict[str, Any] = {"includeThoughts": True} if thinking.shown else {}
     budget = 0 if thinking.effort == "none" else thinking.budget_tokens
-    if budget is not None:
+    if budget is not None and not (budget < 0 and thinking.effort in LEVEL_WORDS):  # -1: the model's matter
         said["thinkingBudget"] = budget
     elif thinking.effort in LEVEL_WORDS:
         said["thinkingLevel"] = LEVEL_WORDS[thinking.effort]

@@ -117,17 +117,16 @@ def _summary(thinking: Thinking, losses: Losses) -> str:
 
 
 def _effort(thinking: Thinking, losses: Losses) -> str:
-    budget = thinking.budget_tokens
-    if thinking.effort or budget is None:
-        if budget is not None:
-            losses.add("budget_tokens", "thinking", "the effort stands for it")
-        return thinking.effort
+    """An effort says more than a budget, but for one of 0, which is no thoughts. Below 0 it is the model's matter."""
+    effort, budget = thinking.effort, thinking.budget_tokens
     if budget == 0:
+        if effort not in {"", "none"}:
+            losses.add("effort", "thinking", "there is none without thoughts")
         return "none"
-    if budget < 0:  # what happens anyway
-        return ""
+    if budget is None or budget < 0:
+        return effort
     losses.add("budget_tokens", "thinking", "told as an effort")
-    return next((effort for most, effort in EFFORTS if budget <= most), "high")
+    return effort or next((word for most, word in EFFORTS if budget <= most), "high")
 
 
 # ------------------------------------------------------------------------------------------------------------- messages

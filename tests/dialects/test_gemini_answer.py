@@ -20,6 +20,7 @@ from actorrouter.dialects.neutral import (
     Text,
     Tokens,
     ToolCall,
+    ToolResult,
 )
 from actorrouter.dialects.port import Malformed
 
@@ -165,6 +166,7 @@ UNSAID: dict[str, Choice] = {
     "stop_sequence": Choice((), Finish.STOP, "END"),
     "pause_turn": Choice((), Finish.PAUSE),
     "citations": Choice((Text("x", citations=({},)),)),
+    "tool_result": Choice((ToolResult("a", ()),)),
     "arguments": Choice((ToolCall("a", "f", "[1]"),)),
     "encrypted_content": Choice((Reasoning("Hmm", hidden="h", dialect=OPENAI_RESPONSES),)),
 }

@@ -431,6 +431,7 @@ UNSAID: dict[str, Request] = {
     "detail": Request((given(Medium("image", "image/png", "AAAA", detail="high")),)),
     "cache_control": Request((given(Text("hi", {"type": "ephemeral"})),)),
     "refusal": Request((given(Denial("no"), role=Role.ASSISTANT),)),
+    "image": Request((given(Medium("image", "image/png", "AAAA"), role=Role.SYSTEM),)),
     "arguments": Request((given(ToolCall("a", "f", "{"), role=Role.ASSISTANT),)),
     "thinking_signature": Request((given(Reasoning("", "s", dialect=ANTHROPIC_MESSAGES), role=Role.ASSISTANT),)),
 }

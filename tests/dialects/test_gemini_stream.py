@@ -32,6 +32,7 @@ from actorrouter.dialects.neutral import (
     Tokens,
     Told,
     ToolCall,
+    ToolResult,
 )
 from actorrouter.dialects.port import Malformed
 from actorrouter.dialects.sse import Event, SseReader
@@ -254,6 +255,7 @@ UNSAID: dict[str, tuple[list[Step], set[str]]] = {
         [PartBegan(0, 0, Reasoning("", dialect=OPENAI_RESPONSES)), PartEnded(0, 0, hidden="h")],
         {"encrypted_content"},
     ),
+    "a result": ([PartBegan(0, 0, ToolResult("a", ())), PartEnded(0, 0)], {"tool_result"}),
     "arguments that break off": (
         [PartBegan(0, 0, ToolCall("a", "f", "")), PartGrew(0, 0, '{"x'), PartEnded(0, 0)],
         {"arguments"},

@@ -18,6 +18,7 @@ from actorrouter.dialects.neutral import (
     Text,
     Tokens,
     ToolCall,
+    ToolResult,
 )
 from actorrouter.dialects.openai_responses import DIALECT
 from actorrouter.dialects.port import Malformed
@@ -160,6 +161,7 @@ UNSAID: dict[str, tuple[Choice, ...]] = {
     "stop_sequence": (Choice((), Finish.STOP, "END"),),
     "pause_turn": (Choice((), Finish.PAUSE),),
     "citations": (Choice((Text("x", citations=({},)),)),),
+    "tool_result": (Choice((ToolResult("a", ()),)),),
     "audio": (Choice((Medium("audio", "audio/wav", "AAAA"),)),),
     "thoughtSignature": (Choice((ToolCall("a", "f", "{}", "sig"),)),),
     "thinking_signature": (Choice((Reasoning("Hmm", "sig", dialect=ANTHROPIC_MESSAGES),)),),

@@ -344,6 +344,9 @@ UNSAID: dict[str, Request] = {
     "cache_control": Request((given(Text("hi", {"type": "ephemeral"})),)),
     "citations": Request((given(Text("hi", citations=({"type": "x"},)), role=Role.ASSISTANT),)),
     "thoughtSignature": Request((given(ToolCall("a", "f", "{}", "sig"), role=Role.ASSISTANT),)),
+    "tool_calls": Request((given(ToolCall("a", "f", "{}")),)),
+    "tool_result": Request((given(ToolResult("a", ()), role=Role.ASSISTANT),)),
+    "image": Request((given(Medium("image", "image/png", "AAAA"), role=Role.ASSISTANT),)),
     "thought": Request((given(Reasoning("Hmm", "", "h", GEMINI), role=Role.ASSISTANT),)),
 }
 

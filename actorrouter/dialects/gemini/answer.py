@@ -6,7 +6,7 @@ Source: google-genai SDK 3.4.0, `types.py`, `GenerateContentResponse` and `Candi
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from actorrouter.dialects.fields import Fields
 from actorrouter.dialects.gemini.calls import CallIds
@@ -15,8 +15,9 @@ from actorrouter.dialects.gemini.parts import read_parts
 from actorrouter.dialects.gemini.spelling import camel
 from actorrouter.dialects.gemini.usage import read_usage, write_usage
 from actorrouter.dialects.gemini.words import FINISH_WORDS, FINISHES
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses
-from actorrouter.dialects.neutral import Answer, Choice, Finish, Loss, ToolCall
+from actorrouter.dialects.neutral import Answer, Choice, Denial, Finish, Loss, Medium, Reasoning, Text, ToolCall
 from actorrouter.dialects.port import Malformed
 
 
@@ -95,6 +96,9 @@ def read_finish(candidate: Fields, losses: Losses, *, calls: bool) -> Finish | N
 # -------------------------------------------------------------------------------------------------------------- writing
 
 
+_SPOKEN: Final = (Text, Medium, Denial, ToolCall, Reasoning)
+
+
 def write_answer(answer: Answer) -> tuple[dict[str, Any], tuple[Loss, ...]]:
     """A plain answer's document, and what cannot be said in it."""
     losses = Losses()
@@ -107,7 +111,9 @@ def write_answer(answer: Answer) -> tuple[dict[str, Any], tuple[Loss, ...]]:
 
 def _write_choice(index: int, choice: Choice, losses: Losses) -> dict[str, Any]:
     where = f"choices.{index}"
-    parts = write_parts(choice.parts, {}, where, losses, history=False)
+    lose_others(choice.parts, _SPOKEN, where, losses)
+    spoken = [part for part in choice.parts if isinstance(part, _SPOKEN)]
+    parts = write_parts(spoken, {}, where, losses, history=False)
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": index}
     if choice.finish is not None:
         candidate["finishReason"] = write_finish(choice.finish, choice.stop_sequence, where, losses)

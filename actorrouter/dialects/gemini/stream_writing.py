@@ -13,6 +13,7 @@ from actorrouter.dialects.gemini.answer import write_finish, write_head
 from actorrouter.dialects.gemini.errors import error
 from actorrouter.dialects.gemini.part_writing import thought_part, write_call, write_parts
 from actorrouter.dialects.gemini.usage import write_usage
+from actorrouter.dialects.kinds import kind_of
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Began,
@@ -32,6 +33,7 @@ from actorrouter.dialects.neutral import (
     Tokens,
     Told,
     ToolCall,
+    ToolResult,
 )
 from actorrouter.dialects.thoughts import lose_proof
 
@@ -99,6 +101,8 @@ class GeminiStreamWriter:
                 self._losses.add("refusal", "choices", "written as text")
             case ToolCall():
                 self._calls.setdefault(step.choice, {})[step.part] = b""
+            case ToolResult():
+                self._losses.add(kind_of(step.what), "choices", "cannot stand in an answer")
             case _:
                 pass
         first = getattr(step.what, "arguments", "") or getattr(step.what, "text", "")

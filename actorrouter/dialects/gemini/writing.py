@@ -11,6 +11,7 @@ from typing import Any
 from actorrouter.dialects.gemini.calls import names_of_calls
 from actorrouter.dialects.gemini.part_writing import write_parts
 from actorrouter.dialects.gemini.words import ANY, JSON_TYPE, LEVEL_WORDS, MODE_WORDS, TEMPERATURE_MAX
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
 from actorrouter.dialects.neutral import Format, Loss, Message, Request, Role, Text, Thinking, Tool, ToolChoice
 
@@ -140,9 +141,7 @@ def _write_system(messages: tuple[Message, ...], losses: Losses) -> dict[str, An
             continue
         if begun:
             losses.add(message.role.value, f"messages.{number}", "moved to the beginning")
+        lose_others(message.parts, (Text,), f"messages.{number}", losses)
         texts = [part for part in message.parts if isinstance(part, Text)]
-        for part in message.parts:
-            if not isinstance(part, Text):
-                losses.add(getattr(part, "kind", "system"), f"messages.{number}", "the system says only text")
         parts += _write_message(number, Message(message.role, tuple(texts), message.name), {}, losses)
     return {"parts": parts} if parts else None

@@ -107,7 +107,7 @@ def write_content(parts: Sequence[Text | Medium], where: str, losses: Losses) ->
     if all(isinstance(part, Text) and part.cached is None for part in parts) and len(parts) < 2:
         return "".join(part.text for part in parts if isinstance(part, Text))
     written = (_write_part(part, where, losses) for part in parts)
-    return [part for part in written if part is not None]
+    return [part for part in written if part is not None] or ""
 
 
 def _write_part(part: Text | Medium, where: str, losses: Losses) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from actorrouter.dialects import OPENAI_RESPONSES
+from actorrouter.dialects.kinds import kind_of
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import Denial, Medium, Part, Reasoning, Text, ToolCall
 from actorrouter.dialects.thoughts import lose_proof
@@ -23,10 +24,10 @@ def item_id(part: Part, answer_id: str, index: int) -> str:
 
 def sayable(part: Part, losses: Losses) -> bool:
     """Whether there is an item for it: the only media are images that were made."""
-    if isinstance(part, Medium) and not (part.kind == "image" and part.base64):
-        losses.add(part.kind, "output", "a response holds none")
-        return False
-    return type(part) in _PREFIXES
+    made = part.kind == "image" and part.base64 if isinstance(part, Medium) else type(part) in _PREFIXES
+    if not made:
+        losses.add(kind_of(part), "output", "a response holds none")
+    return bool(made)
 
 
 def write_item(part: Part, name: str, losses: Losses, status: str = "completed") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from actorrouter.dialects import OPENAI_RESPONSES
+from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
 from actorrouter.dialects.neutral import (
     Denial,
@@ -143,12 +144,19 @@ def _instructions(messages: tuple[Message, ...]) -> tuple[str | None, Iterable[t
     return only.text, numbered[1:]
 
 
+_SPOKEN: Final = (Text, Medium, Denial, ToolCall, Reasoning)
+_GIVEN: Final = (Text, Medium, ToolResult)
+
+
 def _write_message(number: int, message: Message, losses: Losses) -> list[dict[str, Any]]:
     where = f"messages.{number}"
     if message.name:
         losses.add("name", where, "speakers have no names")
-    write = _write_spoken if message.role is Role.ASSISTANT else _write_given
-    runs = [(kind, list(run)) for kind, run in groupby(message.parts, _kind)]
+    spoken = message.role is Role.ASSISTANT
+    write, allowed = (_write_spoken, _SPOKEN) if spoken else (_write_given, _GIVEN)
+    lose_others(message.parts, allowed, where, losses)
+    sayable = [part for part in message.parts if isinstance(part, allowed)]
+    runs = [(kind, list(run)) for kind, run in groupby(sayable, _kind)]
     return [item for kind, run in runs for item in write(kind, run, message.role, where, losses)]
 
 
@@ -160,7 +168,7 @@ def _kind(part: Part) -> type[Part]:
 def _write_given(kind: type[Part], run: Sequence[Any], role: Role, where: str, losses: Losses) -> list[dict[str, Any]]:
     if kind is ToolResult:
         return [_write_result(result, where, losses) for result in run]
-    content = write_content([part for part in run if isinstance(part, Text | Medium)], where, losses)
+    content = write_content(run, where, losses)
     return [{"type": "message", "role": role.value, "content": content}]
 
 

@@ -103,6 +103,13 @@ def test_usage_adds_thoughts_to_the_output_and_tools_to_the_input():
     }
 
 
+def test_a_breakdown_of_tokens_is_a_loss_where_not_all_is_text():
+    """Else it says no more than the counts."""
+    for modality, lost in (("TEXT", []), ("IMAGE", ["promptTokensDetails"])):
+        usage = {"promptTokenCount": 1, "promptTokensDetails": [{"modality": modality, "tokenCount": 1}]}
+        assert [loss.name for loss in DIALECT.read_answer(answer(usageMetadata=usage))[1]] == lost
+
+
 def test_candidates_stand_in_the_order_of_their_numbers():
     """And ids invented for their calls differ."""
     first, second = candidate({"text": "b"}, CALL, index=1), candidate({"text": "a"}, CALL)

@@ -308,6 +308,13 @@ def test_own_thoughts_go_back_as_they_came():
     ]
 
 
+def test_a_formats_name_is_one_that_openai_takes():
+    """A title may be anything elsewhere, and may be missing."""
+    for name, written in (("My answer!", "My_answer_"), ("", "answer"), ("x" * 99, "x" * 64)):
+        body, losses = DIALECT.write_request(Request((), format=Format("schema", SCHEMA, name)))
+        assert (body["text"]["format"]["name"], losses) == (written, ())
+
+
 THOUGHT = {
     "a budget that stands for an effort": (Thinking(budget_tokens=1024), {"effort": "low"}, {"budget_tokens"}),
     "no thoughts": (Thinking(budget_tokens=0), {"effort": "none"}, set()),

@@ -345,11 +345,12 @@ def test_any_answer_is_read_or_malformed(dialect: Dialect, document: Any):
 @BOTH
 @given(several=st.lists(st.dictionaries(FIELDS, DOCUMENTS, max_size=6), max_size=5))
 def test_any_events_are_read_or_malformed(dialect: Dialect, several: list[dict[str, Any]]):
-    """No other error comes out of reading a stream."""
-    reader = dialect.stream_reader()
+    """No other error comes out of reading a stream, and what was read can be written in every dialect."""
+    reader, writers = dialect.stream_reader(), [find(name).stream_writer(ASKED) for name in TRANSLATED]
     for document in several:
         try:
             steps = reader.read(Event(b"", json.dumps(document).encode()))
         except Malformed:
             return
-        assert isinstance(steps, list)
+        for step in steps:
+            assert all(isinstance(writer.write(step), bytes) for writer in writers)

@@ -5,17 +5,29 @@ Source: google-genai SDK 3.4.0, `types.py`, `GenerateContentResponseUsageMetadat
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from actorrouter.dialects.documents import dig
 from actorrouter.dialects.fields import Fields
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import Tokens
+
+_BREAKDOWNS: Final = (
+    "promptTokensDetails",
+    "candidatesTokensDetails",
+    "cacheTokensDetails",
+    "toolUsePromptTokensDetails",
+)
+"""Where all is text these say nothing more than the counts."""
 
 
 def read_usage(usage: Fields, losses: Losses) -> Tokens:
     """What was used: what tools of the provider's gave the model is input, too. Raises Malformed."""
     thoughts = usage.integer("thoughtsTokenCount")
     usage.skip("totalTokenCount")
+    for name in _BREAKDOWNS:
+        if any(dig(each, "modality") != "TEXT" for each in usage.items(name)):
+            losses.add(name, usage.path(name), "counts are told as a whole elsewhere")
     tokens = Tokens(
         input=_sum(usage.integer("promptTokenCount"), usage.integer("toolUsePromptTokenCount")),
         output=_sum(usage.integer("candidatesTokenCount"), thoughts),

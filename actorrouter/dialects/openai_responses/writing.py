@@ -5,6 +5,7 @@ Source: openai SDK 3.54.0, `types/responses/response_create_params.py` and `resp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -35,6 +36,9 @@ from actorrouter.dialects.openai_responses.content import write_content
 from actorrouter.dialects.openai_responses.words import SUMMARIES
 from actorrouter.dialects.thoughts import lose_proof, lose_thought
 
+# What a format may be called: types/responses/response_format_text_json_schema_config.py.
+_NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_NAME_MAX: Final = 64
 _UNSAID: Final = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty")
 
 
@@ -95,7 +99,7 @@ def _write_format(wanted: Format | None) -> dict[str, Any] | None:
         return {"format": {"type": "json_object"}}
     said = {
         "type": "json_schema",
-        "name": wanted.name or FORMAT_NAME,
+        "name": _NOT_IN_NAMES.sub("_", wanted.name)[:_NAME_MAX] or FORMAT_NAME,
         "description": wanted.description or None,
         "schema": wanted.schema if wanted.schema is not None else {},
         "strict": wanted.strict,

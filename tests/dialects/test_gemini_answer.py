@@ -132,6 +132,12 @@ def test_when_it_was_made_is_told_in_seconds():
     assert DIALECT.write_answer(read)[0]["createTime"] == "2026-01-02T03:04:05Z"
 
 
+def test_a_time_that_is_none_is_not_told():
+    """A timestamp has four digits for its year."""
+    for created in (0, -1, 253_402_300_800, 10**400):
+        assert "createTime" not in DIALECT.write_answer(Answer("a", "m", (), created=created))[0]
+
+
 LOST: dict[str, dict[str, Any]] = {
     "groundingMetadata": candidate(groundingMetadata={"webSearchQueries": ["x"]}),
     "citationMetadata": candidate(citationMetadata={"citations": [{"uri": "x"}]}),

@@ -135,6 +135,7 @@ MALFORMED: dict[str, tuple[Any, str]] = {
     "a response that failed": (response(status="failed", error={"code": "server_error"}), "status"),
     "one that is not done": (response(status="in_progress"), "status"),
     "an item without a type": (response({}), "output.0.type"),
+    "a time that never comes": (response(created_at=float("inf")), "created_at"),
     "a count that is none": (response(usage={"input_tokens": "many"}), "usage.input_tokens"),
 }
 

@@ -129,9 +129,13 @@ def write_finish(finish: Finish, stop_sequence: str, where: str, losses: Losses)
     return FINISH_WORDS[finish]
 
 
+_YEAR_10000: Final = 253_402_300_800
+"""A timestamp ends before it."""
+
+
 def write_head(answer_id: str, model: str, created: int) -> dict[str, Any]:
     """Whose answer this is."""
     said = {"modelVersion": model, "responseId": answer_id}
-    if created:
+    if 0 < created < _YEAR_10000:
         said["createTime"] = datetime.fromtimestamp(created, UTC).isoformat().replace("+00:00", "Z")
     return said

@@ -37,7 +37,7 @@ def read_request(body: Mapping[str, Any]) -> tuple[Request, tuple[Loss, ...]]:
         output_tokens_max=config.integer("maxOutputTokens"),
         temperature=config.number("temperature"),
         top_p=config.number("topP"),
-        top_k=_read_top_k(config),
+        top_k=config.integer("topK"),  # a float in the SDK's words, whole in everybody else's
         stop=config.texts("stopSequences"),
         choices=config.integer("candidateCount"),
         seed=config.integer("seed"),
@@ -49,12 +49,6 @@ def read_request(body: Mapping[str, Any]) -> tuple[Request, tuple[Loss, ...]]:
     config.rest(losses, CONFIG_PLAIN)
     fields.rest(losses)
     return request, losses.all()
-
-
-def _read_top_k(config: Fields) -> int | None:
-    """A float in the SDK's words, whole in everybody else's."""
-    said = config.number("topK")
-    return None if said is None else Fields({"topK": float(said)}, config.where).integer("topK")
 
 
 def _read_messages(fields: Fields, losses: Losses) -> tuple[Message, ...]:

@@ -5,6 +5,7 @@ Source: openai SDK 3.54.0, `types/responses/response.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -30,11 +31,19 @@ def read_answer(document: Any) -> tuple[Answer, tuple[Loss, ...]]:
         fields.text("model"),
         (Choice(tuple(parts), finish),),
         read_usage(usage, losses) if usage is not None else None,
-        int(fields.number("created_at") or 0),
+        read_created(fields),
     )
     fields.skip(*ECHOES)
     fields.rest(losses)
     return answer, losses.all()
+
+
+def read_created(response: Fields) -> int:
+    """When it began, in whole seconds. Raises Malformed."""
+    said = response.number("created_at") or 0
+    if isinstance(said, float) and not math.isfinite(said):
+        raise Malformed(response.path("created_at"), "a time is expected")
+    return int(said)
 
 
 def _read_output(item: Fields, losses: Losses) -> tuple[Part, ...]:

@@ -30,7 +30,7 @@ from actorrouter.dialects.neutral import (
     ToolCall,
 )
 from actorrouter.dialects.openai_chat.words import ERROR_STATUSES
-from actorrouter.dialects.openai_responses.answer import read_finish
+from actorrouter.dialects.openai_responses.answer import read_created, read_finish
 from actorrouter.dialects.openai_responses.items import read_image, read_reasoning
 from actorrouter.dialects.openai_responses.usage import read_usage
 from actorrouter.dialects.openai_responses.words import BETWEEN_SUMMARIES, ECHOES
@@ -94,8 +94,7 @@ class ResponsesStreamReader:
             return []
         self._began = True
         response = event.needed_child("response")
-        created = int(response.number("created_at") or 0)
-        return [Began(response.text("id"), response.text("model"), created)]
+        return [Began(response.text("id"), response.text("model"), read_created(response))]
 
     def _end(self, event: Fields) -> list[Step]:
         response = event.needed_child("response")

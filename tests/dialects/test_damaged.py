@@ -24,7 +24,7 @@ from tests.dialects import (
     test_openai_responses_stream,
 )
 
-JUNK = st.sampled_from(
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, -1, 1.5, float("inf"), 10**400, "", "x", "\ud800", "STOP", [], {}, [1], ["x"], {"x": 1}, [{}], [[]]]
 )
 

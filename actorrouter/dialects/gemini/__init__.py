@@ -13,6 +13,7 @@ from actorrouter.dialects.gemini.stream_reading import GeminiStreamReader
 from actorrouter.dialects.gemini.stream_writing import GeminiStreamWriter
 from actorrouter.dialects.gemini.writing import write_request
 from actorrouter.dialects.neutral import Answer, Loss, Request
+from actorrouter.dialects.port import Dialect
 
 
 class Gemini:
@@ -49,4 +50,4 @@ class Gemini:
         return error(status, code, message)
 
 
-DIALECT: Final = Gemini()
+DIALECT: Final[Dialect] = Gemini()

@@ -13,6 +13,7 @@ from actorrouter.dialects.openai_responses.request import read_request
 from actorrouter.dialects.openai_responses.stream_reading import ResponsesStreamReader
 from actorrouter.dialects.openai_responses.stream_writing import ResponsesStreamWriter
 from actorrouter.dialects.openai_responses.writing import write_request
+from actorrouter.dialects.port import Dialect
 
 
 class OpenAIResponses:
@@ -49,4 +50,4 @@ class OpenAIResponses:
         return error(status, code, message)
 
 
-DIALECT: Final = OpenAIResponses()
+DIALECT: Final[Dialect] = OpenAIResponses()

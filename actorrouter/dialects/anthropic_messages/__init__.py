@@ -26,7 +26,7 @@ class AnthropicMessages:
     error = staticmethod(error)
     stream_reader = MessageStreamReader
 
-    def stream_writer(self, request: Request) -> MessageStreamWriter:  # noqa: ARG002 # usage always comes here
+    def stream_writer(self, request: Request) -> MessageStreamWriter:  # usage always comes here
         """For one streamed answer to whoever sent `request`."""
         return MessageStreamWriter()
 

@@ -23,7 +23,7 @@ from actorrouter.integrations.port import Asked, Fault, Hub
 from actorrouter.integrations.sender import Body, Sender
 
 FLAVORS: Final = ("httpx2", "httpx")
-_BASE_URL: Final = "http://actorrouter/v1/"
+_BASE_URL: Final = "http://actorrouter"
 """For requests whose URL is a bare path; no connection is ever made to it."""
 
 _T = TypeVar("_T")

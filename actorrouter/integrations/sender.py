@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Any
-
 import anyio
 
 from actorrouter.errors import NoCapacity, NotSent, RouterError, StreamInterrupted
@@ -12,40 +10,39 @@ from actorrouter.integrations.answers import Answer, of_error, passed
 from actorrouter.integrations.calls import call_of
 from actorrouter.integrations.paths import place_of
 from actorrouter.integrations.port import Asked, Fault, Hub, Options, Reply
-from actorrouter.values import Call
+from actorrouter.values import INF, Call
 
 
 class Body:
     """A stream's bytes as the provider sends them. Raises Fault when it breaks or stalls; `aclose` settles."""
 
-    def __init__(self, journey: AbstractAsyncContextManager[Reply], reply: Reply, read_s: float | None) -> None:
+    def __init__(
+        self, journey: AbstractAsyncContextManager[Reply], reply: Reply, read_s: float | None, deadline: float
+    ) -> None:
         self._journey: AbstractAsyncContextManager[Reply] | None = journey
         self._reply = reply.__aiter__()
-        self._read_s = read_s
+        self._read_s, self._deadline = read_s, deadline
 
     async def next(self) -> bytes | None:
         """The next bytes; None at the good end."""
         if self._journey is None:
             return None
         try:
-            with _patience(self._read_s):
+            with anyio.fail_after(self._read_s):
                 return await anext(self._reply, None)
         except TimeoutError:
             await self.aclose()
             raise Fault("ReadTimeout", f"nothing more of the answer came within {self._read_s} s") from None
         except RouterError as error:
             await self.aclose()
-            raise Fault("RemoteProtocolError", str(error)) from error
+            late = anyio.current_time() >= self._deadline
+            raise Fault("ReadTimeout" if late else "RemoteProtocolError", str(error)) from error
 
     async def aclose(self) -> None:
         """End what still runs and settle it. Repeats change nothing."""
         journey, self._journey = self._journey, None
         if journey is not None:
             await journey.__aexit__(None, None, None)
-
-
-def _patience(seconds: float | None) -> Any:
-    return anyio.fail_after(seconds)
 
 
 class Sender:
@@ -60,34 +57,42 @@ class Sender:
         if isinstance(call, Answer):
             return call, None
         began = anyio.current_time()
+        deadline = INF if call.deadline_s is None else began + call.deadline_s
         try:
-            with _patience(asked.read_s):
-                return await self._start(call, asked.read_s)
+            with anyio.fail_after(asked.read_s):
+                return await self._start(call, asked.read_s, deadline)
         except TimeoutError:
             raise Fault("ReadTimeout", f"no answer within {asked.read_s} s") from None
         except RouterError as error:
-            return self._failed(error, call, asked, anyio.current_time() - began), None
+            late = _late(error, anyio.current_time(), deadline, began + (INF if asked.pool_s is None else asked.pool_s))
+            if late:
+                raise Fault(late, str(error)) from error
+            return _answer(error, place_of(asked.path, asked.method).language), None
 
-    async def _start(self, call: Call, read_s: float | None) -> tuple[Answer, Body | None]:
+    async def _start(self, call: Call, read_s: float | None, deadline: float) -> tuple[Answer, Body | None]:
         journey = self._hub.stream(call)
         reply = await journey.__aenter__()
         answer = passed(reply.status, reply.headers, reply.key_id, reply.decision_id)
         if call.stream:
-            return answer, Body(journey, reply, read_s)
+            return answer, Body(journey, reply, read_s, deadline)
         try:
             return Answer(answer.status, answer.headers, await reply.read()), None
         finally:
             await journey.__aexit__(None, None, None)
 
-    def _failed(self, error: RouterError, call: Call, asked: Asked, took_s: float) -> Answer:
-        if call.deadline_s is not None and took_s >= call.deadline_s:
-            raise Fault("ReadTimeout", str(error)) from error
-        if isinstance(error, NoCapacity) and asked.pool_s is not None and asked.pool_s <= took_s:
-            raise Fault("PoolTimeout", str(error)) from error
-        answer = of_error(error, place_of(asked.path, asked.method).language)
-        if answer is not None:
-            return answer
-        if isinstance(error, NotSent):
-            raise Fault("ConnectError", str(error)) from error
-        kind = "RemoteProtocolError" if isinstance(error, StreamInterrupted) else "ReadError"
-        raise Fault(kind, str(error)) from error
+
+def _late(error: RouterError, now: float, deadline: float, wait_until: float) -> str:
+    """The timeout that this error is, by the caller's own clock; "" where it is none."""
+    if now >= deadline:
+        return "ReadTimeout"
+    return "PoolTimeout" if isinstance(error, NoCapacity) and now >= wait_until else ""
+
+
+def _answer(error: RouterError, language: str) -> Answer:
+    """The answer that an error stands for. Raises Fault where there is none."""
+    answer = of_error(error, language)
+    if answer is not None:
+        return answer
+    if isinstance(error, NotSent):
+        raise Fault("ConnectError", str(error)) from error
+    raise Fault("RemoteProtocolError" if isinstance(error, StreamInterrupted) else "ReadError", str(error)) from error

@@ -55,7 +55,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        return next((key for key, secret in SECRETS.items() if secret in self.headers["authorization"]), "")
+        return next((key for key, secret in SECRETS.items() if secret in self.headers.get("authorization", "")), "")
 
     @property
     def document(self) -> Any:

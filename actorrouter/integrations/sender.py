@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+
 import anyio
 
 from actorrouter.errors import NoCapacity, NotSent, RouterError, StreamInterrupted

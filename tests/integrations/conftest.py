@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integrations.foreign import serving
 from tests.integrations.upstream import Upstream, running
 
 
@@ -18,3 +19,9 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 def upstream() -> Iterator[Upstream]:
     with running(Upstream()) as upstream:
         yield upstream
+
+
+@pytest.fixture(scope="session")
+def foreign() -> Iterator[str]:
+    with serving() as url:
+        yield url

@@ -107,13 +107,14 @@ async def test_nobody_there(flavor: str):
 
 async def test_a_full_pool(upstream: Upstream, flavor: str):
     """Who waits less than the route allows is told by a timeout of the pool."""
-    async with routed(upstream, at_once(1), wait_s=30) as router, router.http_client(flavor=flavor) as client:
-        async with (
-            client.stream("POST", PATH, json=ask("stall", stream=True)),
-            client.stream("POST", PATH, json=ask("stall", stream=True)),
-        ):
-            with pytest.raises(CLIENTS[flavor].PoolTimeout):
-                await client.post(PATH, json=ask("plain"), timeout=CLIENTS[flavor].Timeout(None, pool=0.1))
+    async with (
+        routed(upstream, at_once(1), wait_s=30) as router,
+        router.http_client(flavor=flavor) as client,
+        client.stream("POST", PATH, json=ask("stall", stream=True)),
+        client.stream("POST", PATH, json=ask("stall", stream=True)),
+    ):
+        with pytest.raises(CLIENTS[flavor].PoolTimeout):
+            await client.post(PATH, json=ask("plain"), timeout=CLIENTS[flavor].Timeout(None, pool=0.1))
 
 
 async def test_a_deadline(upstream: Upstream, flavor: str):
@@ -128,7 +129,7 @@ async def test_a_deadline(upstream: Upstream, flavor: str):
 
 async def test_options_reach_the_call(upstream: Upstream, flavor: str):
     """Options of a client and of one request choose keys, tenants and patience."""
-    async with routed(upstream) as router, router.http_client(flavor=flavor, keys={"b"}) as client:
+    async with routed(upstream) as router, router.http_client(flavor=flavor, keys=frozenset({"b"})) as client:
         await client.post(PATH, json=ask("plain"))
         await client.post(PATH, json=ask("plain"), extensions={"actorrouter": {"keys": ["a"]}})
         wrong = await client.post(PATH, json=ask("plain"), extensions={"actorrouter": {"kees": ["a"]}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -40,6 +41,7 @@ TOOL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arg
 SECRETS = {"a": "sk-upstream-first-4f9Qw8", "b": "sk-upstream-second-Zt71Lm"}
 UNFINISHED = pytest.mark.filterwarnings("ignore:Async generator '[a-z]+2?[.]:ResourceWarning")
 """trio tells of generators that SDKs and clients leave to the garbage collector; what is ours has ended by then."""
+BOUND_S = 20.0
 PAUSE_S = 0.02
 """Between two words of "slow"."""
 
@@ -88,6 +90,13 @@ class Upstream:
     def keys(self) -> list[str]:
         """Who has asked, in order."""
         return [request.key for request in self.asked]
+
+    def idle(self, within_s: float) -> bool:
+        """Wait, from another thread, until every connection is closed; False where one stays open."""
+        until = time.monotonic() + within_s
+        while self.connected and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.connected == 0
 
     async def converse(self, peer: Peer) -> None:
         while True:
@@ -191,6 +200,7 @@ def fleet(url: str, *limits: LimitConfig, **route: Any) -> RouterConfig:
         keys={key: KeyConfig("acme", Secret(secret), (key,)) for key, secret in SECRETS.items()},
         routes={"m": RouteConfig(candidates, **{"policy": "ordered", "wait_s": 0.2, **route})},
         cold_start=ColdStart.EMPTY,
+        decisions_max=50,
     )
 
 
@@ -205,8 +215,8 @@ def few(amount: int) -> LimitConfig:
 
 @asynccontextmanager
 async def routed(upstream: Upstream, *limits: LimitConfig, **route: Any) -> AsyncIterator[Router]:
-    """A router before it; at the end nothing may be open. Bounded at 20 s."""
-    with anyio.fail_after(20):
+    """A router before it; at the end nothing may be open."""
+    with anyio.fail_after(BOUND_S):
         async with open_router(fleet(upstream.url, *limits, **route)) as router:
             yield router
             assert_idle(router)

@@ -8,6 +8,6 @@ from pydantic import SecretStr
 from actorrouter import open_router_blocking
 
 with open_router_blocking(sys.argv[1]) as router:
-    model = ChatOpenAI(model="chat", api_key=SecretStr("unused"), http_client=router.http_client(), max_tokens=5)
-    for answer in model.batch(["Hello", "Bonjour"]):
+    model = ChatOpenAI(model="chat", api_key=SecretStr("unused"), http_client=router.http_client())
+    for answer in model.batch(["Hello", "Bonjour"], max_tokens=5):
         print(answer.content)

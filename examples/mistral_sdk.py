@@ -4,6 +4,7 @@ import sys
 
 import anyio
 from mistralai.client import Mistral
+from mistralai.client.models import UserMessage
 
 from actorrouter import open_router
 
@@ -12,9 +13,7 @@ async def main() -> None:
     """Its async half runs on asyncio alone."""
     async with open_router(sys.argv[1]) as router:
         sdk = Mistral(async_client=router.http_client(), api_key="unused")
-        answer = await sdk.chat.complete_async(
-            model="chat", messages=[{"role": "user", "content": "Hello"}], max_tokens=5
-        )
+        answer = await sdk.chat.complete_async(model="chat", messages=[UserMessage(content="Hello")], max_tokens=5)
         print(answer.choices[0].message.content if answer.choices[0].message else "")
 
 

@@ -76,6 +76,21 @@ async def test_a_stream(upstream: Upstream, flavor: str):
         assert b"".join(got).endswith(b"data: [DONE]\n\n")
 
 
+async def test_auth_of_the_client(upstream: Upstream, flavor: str):
+    """A client's own Auth, which may look at answers and send again, works as ever; what it sends is not passed on."""
+
+    class Twice(CLIENTS[flavor].Auth):  # type: ignore[misc]
+        def auth_flow(self, request):
+            request.headers["authorization"] = "Bearer of-the-caller"
+            if (yield request).status_code == 400:
+                yield request
+
+    async with routed(upstream) as router, router.http_client(flavor=flavor) as client:
+        assert (await client.post(PATH, json=ask("fail 400"), auth=Twice())).status_code == 400
+    assert upstream.keys == ["a", "a"]
+    assert "of-the-caller" not in str(upstream.asked)
+
+
 @pytest.mark.parametrize(
     ("told", "stream", "kind"),
     [

@@ -51,6 +51,30 @@ class TestAnswers:
             assert await said(stream) == "".join(WORDS)
             assert router.status()["open"] == 0
 
+    async def test_usage(self, upstream: Upstream, flavor: str):
+        """Who asks for the chunk of usage has it, last."""
+        async with routed(upstream) as router:
+            options = {"stream": True, "stream_options": {"include_usage": True}}
+            stream = await sdk(router, flavor).chat.completions.create(**ask("plain", **options))
+            assert [chunk.usage and chunk.usage.total_tokens async for chunk in stream][-2:] == [None, 7]
+
+    async def test_a_connection_is_used_again(self, upstream: Upstream, flavor: str):
+        """The SDK stops reading at [DONE]; the connection to the provider is not lost by that."""
+        async with routed(upstream) as router:
+            for _ in range(3):
+                await said(await sdk(router, flavor).chat.completions.create(**ask("plain", stream=True)))
+                assert router.status()["open"] == 0
+            assert upstream.connected == 1
+
+    async def test_options_of_the_sdk(self, upstream: Upstream, flavor: str):
+        """A copy of the SDK's client with other options goes through the same router."""
+        async with routed(upstream) as router:
+            patient = sdk(router, flavor).with_options(timeout=30, max_retries=9)
+            upstream.busy = {"a", "b"}
+            with pytest.raises(openai.RateLimitError):
+                await patient.chat.completions.create(**ask("plain"))
+        assert upstream.keys == ["a", "b"]
+
     async def test_tools(self, upstream: Upstream, flavor: str):
         """Tool calls arrive, plain and streamed."""
         async with routed(upstream) as router:

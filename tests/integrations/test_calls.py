@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actorrouter import Call, InvalidCall
 from actorrouter.integrations.answers import Answer
@@ -20,6 +22,10 @@ BODY = {"model": "m", "messages": []}
 def asked(body: object = BODY, path: str = "/v1/chat/completions", **fields: Any) -> Asked:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Asked(fields.pop("method", "POST"), path, fields.pop("headers", ()), content, **fields)
+
+
+def _encoded(document: object) -> bytes:
+    return json.dumps(document).encode()
 
 
 def called(request: Asked, route: str = "", **options: Any) -> Call:
@@ -83,6 +89,22 @@ def test_an_unknown_model(route: str):
 def test_headers_that_are_not_passed(name: str):
     """No credential of the caller's, and nothing of its connection, goes on; other headers do."""
     assert called(asked(headers=((name, "x"), ("x-own", "1")))).headers == {"x-own": "1"}
+
+
+@given(
+    st.binary(max_size=60) | st.dictionaries(st.text(max_size=6), st.none() | st.text(max_size=6)).map(_encoded),
+    st.sampled_from(["/v1/chat/completions", "/v1/messages", "/v1beta/models/m:generateContent", "/x", "/"]),
+    st.sampled_from(["POST", "GET", "DELETE"]),
+    st.sampled_from(["", "m", "none"]),
+    st.dictionaries(st.sampled_from(["tenant", "keys", "x"]), st.just("y")),
+)
+def test_any_request(content: bytes, path: str, method: str, route: str, options: dict[str, str]):
+    """Whatever a client sends is a call on a route that exists, its bytes as they are, or an answer that says no."""
+    outcome = call_of(Asked(method, path, (), content, options=options), CONFIG, route, {})
+    if isinstance(outcome, Call):
+        assert (outcome.model, outcome.content, outcome.method) == ("m", content, method)
+    else:
+        assert outcome.status in (400, 404)
 
 
 def test_options():

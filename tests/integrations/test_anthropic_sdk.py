@@ -90,10 +90,7 @@ async def test_an_unknown_model(foreign: str):
     async with laid(foreign) as lane:
         with pytest.raises(anthropic.NotFoundError, match="routes are: m") as caught:
             await sdk(lane).messages.create(**{**ask("plain"), "model": "none"})
-    assert caught.value.body == {
-        "type": "error",
-        "error": {"type": "not_found_error", "message": "unknown model 'none'; routes are: m"},
-    }
+    assert caught.value.type == "not_found_error"
 
 
 async def test_leaving_early(foreign: str):

@@ -25,7 +25,7 @@ def test_openai(status: int, language: str):
     response = httpx2.Response(status, content=content, request=httpx2.Request("POST", "http://x"))
     error = sdk._make_status_error_from_response(response)
     assert (error.code, error.message) == ("why", f"Error code: {status} - because")
-    assert error.type in ("invalid_request_error", "rate_limit_error", "server_error")
+    assert str(error.type).endswith("_error")
     sdk.close()
 
 

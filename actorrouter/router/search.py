@@ -121,19 +121,20 @@ class Search:
         return self.decision
 
     def _may_come(self, at: float, *, firm: bool) -> None:
-        self.hope = True
-        self.earliest = min(self.earliest, at)
-        self.firm = self.firm and firm
+        self.hope, self.firm = True, self.firm and firm
+        if at < self.earliest:
+            self.earliest = at
 
     def _aside(self, seat: Seat, refusals: list[Refusal]) -> bool:
-        key, group = seat.key, seat.group
-        pools = {pool.pool_id for pool in group.pools}
-        own = {key.cell.actor_id, key.private.pool_id if key.private is not None else ""}
-        by_pools = [refusal for refusal in refusals if refusal.holder in pools]
-        by_key = [refusal for refusal in refusals if refusal.holder in own and refusal.holder not in pools]
-        self.gated([refusal for refusal in refusals if refusal.holder not in pools and refusal.holder not in own])
+        by_pools: list[Refusal] = []
+        by_key: list[Refusal] = []
+        by_all: list[Refusal] = []
+        for refusal in refusals:
+            whose = _whose(seat, refusal.holder)
+            (by_key if whose is seat else by_pools if whose is seat.group else by_all).append(refusal)
+        self.gated(by_all)
         if by_pools:
-            self._set_aside(group, by_pools)
+            self._set_aside(seat.group, by_pools)
         if by_key and not (by_pools and all(not refusal.final for refusal in by_key)):
             self._set_aside(seat, by_key)
         return bool(by_pools or by_key)
@@ -148,8 +149,20 @@ class Search:
             set_aside(what, last.available_at, last if last.dimension else None, firm=last.firm)
 
 
+def _whose(seat: Seat, holder: str) -> Group | Seat | None:
+    """What a refusal of this holder is of; None: of the whole candidate."""
+    for pool in seat.group.pools:
+        if pool.pool_id == holder:
+            return seat.group
+    key = seat.key
+    own = holder == key.cell.actor_id or (key.private is not None and holder == key.private.pool_id)
+    return seat if own else None
+
+
 def latest(refusals: list[Refusal]) -> Refusal:
     """The one that says when; a firm one if several do."""
+    if len(refusals) == 1:
+        return refusals[0]
     return max(refusals, key=lambda refusal: (refusal.available_at, refusal.firm))
 
 
@@ -207,6 +220,8 @@ def _counts(candidate: Candidate, search: Search) -> Callable[[Group | Seat], bo
     """Whether something set aside could serve this call when it is back: it has a key that is wanted and not too
     small."""
     unwanted, passed = search.demand.skip | search.demand.call.exclude_keys, search.passed
+    if not (unwanted or passed):
+        return _can_serve
     keys = (candidate.provider.keys.get(key_id) for key_id in unwanted)
     lost = {id(seat) for key in keys if key is not None for seat in key.seats}
 
@@ -217,6 +232,10 @@ def _counts(candidate: Candidate, search: Search) -> Callable[[Group | Seat], bo
         return serves(what) if isinstance(what, Seat) else what not in passed and any(map(serves, what.ranked()))
 
     return counts
+
+
+def _can_serve(what: Group | Seat) -> bool:
+    return isinstance(what, Seat) or what.first() is not None
 
 
 def not_asked(candidate: Candidate, demand: Demand) -> Iterator[Seat]:

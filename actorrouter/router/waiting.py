@@ -184,7 +184,7 @@ class Waiting:
         holding: list[Demand] = []
         for ticket in tickets:
             demand = ticket.demand
-            if not (all(_may_pass(demand, other) for other in ahead) and all(_apart(demand, each) for each in holding)):
+            if not _may_go(demand, ahead, holding):
                 continue
             found = self._admission.attempt(demand, now - ticket.since)
             if isinstance(found, Grant):
@@ -224,6 +224,14 @@ def _told(tried: Tried, now: float) -> str:
     return f"\n  {tried.key_id}: {said}" if said else ""
 
 
+def _may_go(demand: Demand, ahead: list[Demand], holding: list[Demand]) -> bool:
+    """Whether there may be room for this one although there was none for those before it."""
+    for other in ahead:
+        if not _may_pass(demand, other):
+            return False
+    return all(_apart(demand, other) for other in holding) if holding else True
+
+
 def _apart(demand: Demand, other: Demand) -> bool:
     """Whether only its tenant's money keeps the other waiting, on which this one does not draw."""
     own = {cell.actor_id for cell in other.tenant_budgets} - {cell.actor_id for cell in demand.tenant_budgets}
@@ -239,8 +247,9 @@ def _may_pass(demand: Demand, other: Demand) -> bool:
         return True
     if demand.unfit.keys() != other.unfit.keys():
         return True
-    return any(
-        demand.amounts(candidate).get(refusal.dimension, 0) < refusal.requested
-        for refusal in other.sized
-        for candidate in demand.candidates
-    )
+    for candidate in demand.candidates:
+        amounts = demand.amounts(candidate)
+        for refusal in other.sized:
+            if amounts.get(refusal.dimension, 0) < refusal.requested:
+                return True
+    return False

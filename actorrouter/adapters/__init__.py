@@ -27,6 +27,7 @@ ADAPTERS: Final[Mapping[str, Callable[[str, ProviderConfig], Adapter]]] = {
     "openai": OpenAIChat,
     "generic": GenericHttp,
     "anthropic": _later("anthropic", "Anthropic"),
+    "gemini": _later("gemini", "Gemini"),
 }
 
 __all__ = ["ADAPTERS", "Adapter", "Reading", "build"]

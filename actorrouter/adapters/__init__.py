@@ -28,6 +28,7 @@ ADAPTERS: Final[Mapping[str, Callable[[str, ProviderConfig], Adapter]]] = {
     "generic": GenericHttp,
     "anthropic": _later("anthropic", "Anthropic"),
     "gemini": _later("gemini", "Gemini"),
+    "bedrock": _later("bedrock", "Bedrock"),
 }
 
 __all__ = ["ADAPTERS", "Adapter", "Reading", "build"]

@@ -6,6 +6,7 @@ Sources, read 2026-11-23: anthropic SDK 2.12.0 and 0.121.0; platform.claude.com 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from actorrouter.adapters.anthropic_errors import error_inside, refused, refused_inside
@@ -103,10 +104,10 @@ class Anthropic(NativeApi):
         return refused_inside(status, document, body, wall) if error_inside(document) else None
 
     def _used(self, call: Call, document: dict[str, Any]) -> Usage | str:
-        return message_used(document, lambda: self._input_tokens(call))
+        return message_used(document, partial(self._input_tokens, call))
 
     def _stream(self, call: Call, status: int, seen: tuple[QuotaObservation, ...], wall: float) -> Reading:
-        return MessagesStream(status, seen, lambda: self._input_tokens(call), wall)
+        return MessagesStream(status, seen, partial(self._input_tokens, call), wall)
 
 
 def below_v1(path: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -132,7 +133,7 @@ class Gemini(NativeApi):
         return usage_of(said, self._input_tokens(call), text_tokens(text_bytes))
 
     def _stream(self, call: Call, status: int, seen: tuple[QuotaObservation, ...], wall: float) -> Reading:
-        return GeminiStream(status, seen, lambda: self._input_tokens(call), wall, choices=_choices(call))
+        return GeminiStream(status, seen, partial(self._input_tokens, call), wall, choices=_choices(call))
 
 
 def _choices(call: Call) -> int:

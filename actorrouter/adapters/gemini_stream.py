@@ -31,13 +31,12 @@ class GeminiReader:
     def __init__(self) -> None:
         self._reader = SseReader()
         self._tail = bytearray()
-        self.cut = False
-        """The bytes ended inside an event."""
+        self._cut = False
 
     @property
     def fault(self) -> object:
         """See the port."""
-        return self._reader.fault
+        return self._reader.fault or ("it ends inside an event" if self._cut else None)
 
     def feed(self, received: bytes) -> list[Event]:
         """See the port."""
@@ -49,7 +48,7 @@ class GeminiReader:
         """See the port. What no blank line has ended may be an error, but nothing else."""
         events = self._named(self._reader.close())
         left, self._tail = bytes(self._tail), bytearray()
-        self.cut = bool(left.strip())
+        self._cut = bool(left.strip())
         return [*events, _error(Event(left, None))] if _is_raw(left) else events
 
     def _named(self, events: list[Event]) -> list[Event]:
@@ -82,8 +81,7 @@ class GeminiStream(EventStream):
         *,
         choices: int,
     ) -> None:
-        self._chunks = GeminiReader()
-        super().__init__(status, observations, self._chunks)
+        super().__init__(status, observations, GeminiReader())
         self._counted_input = counted_input
         self._wall = wall
         self._choices = choices
@@ -108,7 +106,7 @@ class GeminiStream(EventStream):
         return True
 
     def _missing(self, *, complete: bool) -> str:
-        ended = complete and not self._chunks.cut and len(self._finished) >= self._choices
+        ended = complete and len(self._finished) >= self._choices
         return "" if ended else "the stream ended before the answer did"
 
     def _usage_if_any(self) -> Usage | None:

@@ -16,9 +16,10 @@ from actorrouter.adapters.wire import (
     USER_AGENT,
     exact_units,
     header_list,
+    headers_fault,
     join_url,
     passed_on,
-    sending_fault,
+    path_fault,
     units_fault,
 )
 from actorrouter.config import Charge, ProviderConfig
@@ -43,6 +44,7 @@ from actorrouter.values import (
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Work(StrEnum):
@@ -137,7 +139,7 @@ class NativeApi(ABC):
             return "body must be a JSON object"
         if call.dialect not in ("", *self.dialects):
             return f"dialect {call.dialect!r} is not spoken here; known: {', '.join(self.dialects)}"
-        return sending_fault(call) or units_fault(call.units) or self._body_fault(call) or self._count(call)
+        return _sending_fault(call) or units_fault(call.units) or self._body_fault(call) or self._count(call)
 
     def _body_fault(self, call: Call) -> str | None:
         work = self._work(call)
@@ -254,6 +256,13 @@ class NativeApi(ABC):
         if isinstance(used, str):
             return broken(status, used)
         return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status, usage=used)
+
+
+def _sending_fault(call: Call) -> str | None:
+    """Why the caller's method, path or headers cannot be sent, or None."""
+    if call.method not in _METHODS:
+        return f"method must be one of {', '.join(_METHODS)}"
+    return headers_fault(call.headers) or (path_fault(call.path) if call.path else None)
 
 
 def only(document: Any) -> Any:

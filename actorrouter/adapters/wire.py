@@ -8,7 +8,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import Final
 
-from actorrouter.values import COST, Amount, Amounts, Call
+from actorrouter.values import COST, Amount, Amounts
 
 USER_AGENT: Final = f"actorrouter/{version('actorrouter')}"
 AMOUNT_MAX: Final = 10**15
@@ -62,17 +62,12 @@ def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _HEADER_TEXT: Final = re.compile(r"[\t -~]*")
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def sending_fault(call: Call) -> str | None:
-    """Why a caller's method, path or headers cannot be sent, or None."""
-    if call.method not in _METHODS:
-        return f"method must be one of {', '.join(_METHODS)}"
-    for name, text in call.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_TEXT.fullmatch(text):
-            return "headers must be names and texts of printable ASCII"
-    return path_fault(call.path) if call.path else None
+def headers_fault(headers: Mapping[str, str]) -> str | None:
+    """Why a caller's headers cannot be sent, or None."""
+    sound = all(_HEADER_NAME.fullmatch(name) and _HEADER_TEXT.fullmatch(text) for name, text in headers.items())
+    return None if sound else "headers must be names and texts of printable ASCII"
 
 
 def amount(said: object) -> Amount | None:

@@ -32,10 +32,12 @@ from actorrouter.values import (
     Usage,
 )
 
-BASE_URL: Final = "https://generativelanguage.googleapis.com/v1beta"
+BASE_URL: Final = "https://generativelanguage.googleapis.com"
+_VERSION: Final = "/v1beta"
 MODEL: Final = "{model}"
 """Stands in a caller's path for the upstream's model."""
 
+_VERSIONED: Final = re.compile(r"(?P<before>.*?)(?P<version>/v\d+(?:(?:alpha|beta)\d*)?)(?P<after>/.*)?")
 _VERB: Final = re.compile(r"/models/[^/:]+:(\w+)")
 _STREAM: Final = "streamGenerateContent"
 _WORK: Final = {
@@ -51,18 +53,25 @@ DEFAULT_CHARGE: Final[Mapping[str, Charge]] = {CONCURRENCY: Charge.HELD, COST: C
 
 
 class Gemini(NativeApi):
-    """POST /models/{model}:generateContent, or :streamGenerateContent as server-sent events."""
+    """POST /models/{model}:generateContent, or :streamGenerateContent as server-sent events.
+
+    The API's version is the one a caller's path begins with, else the one the base URL ends with, else v1beta.
+    """
 
     dialects = (GEMINI,)
     default_charge = DEFAULT_CHARGE
 
     def __init__(self, name: str, provider: ProviderConfig) -> None:
         super().__init__(name, provider, BASE_URL)
+        found = _VERSIONED.fullmatch(self._base_url.rstrip("/"))
+        self._version = _VERSION
+        if found is not None and found["after"] is None:
+            self._base_url, self._version = found["before"], found["version"]
 
     def _work(self, call: Call) -> Work:
         if not call.path:
             return Work.GENERATE
-        found = _VERB.fullmatch(call.path.partition("?")[0])
+        found = _VERB.fullmatch(_unversioned(call.path.partition("?")[0])[1])
         return _WORK.get(found[1], Work.OTHER) if found else Work.OTHER
 
     def _fault(self, call: Call) -> str | None:
@@ -86,11 +95,12 @@ class Gemini(NativeApi):
     def _path(self, call: Call, upstream_model: str) -> str:
         """A stream is always asked for as events; a key in the caller's query is its own, and is dropped."""
         verb = _STREAM if call.stream else "generateContent"
-        path, _, query = (call.path or f"/models/{MODEL}:{verb}").partition("?")
+        whole, _, query = (call.path or f"/models/{MODEL}:{verb}").partition("?")
+        version, path = _unversioned(whole)
         told = {name: text for name, text in parse_qsl(query, keep_blank_values=True) if name != "key"}
         if call.stream and self._work(call) is Work.GENERATE:
             told["alt"] = "sse"
-        named = path.replace(MODEL, quote(_bare(upstream_model), safe=""))
+        named = (version or self._version) + path.replace(MODEL, quote(_bare(upstream_model), safe=""))
         return f"{named}?{urlencode(told)}" if told else named
 
     def _body(self, call: Call, upstream_model: str) -> Mapping[str, Any]:
@@ -111,7 +121,7 @@ class Gemini(NativeApi):
         return {"x-goog-api-key": secret.reveal()}
 
     def _probe_path(self) -> str:
-        return "/models?pageSize=1"
+        return f"{self._version}/models?pageSize=1"
 
     def _refused(self, status: int, body: bytes, headers: Mapping[str, str], wall: float) -> Outcome:
         return refused(status, body, headers, wall)
@@ -139,6 +149,12 @@ class Gemini(NativeApi):
 def _choices(call: Call) -> int:
     said: int | None = dig(call.body, "generationConfig.candidateCount")
     return 1 if said is None else said
+
+
+def _unversioned(path: str) -> tuple[str, str]:
+    """The version a path begins with, or "", and the rest."""
+    found = _VERSIONED.fullmatch(path)
+    return (found["version"], found["after"] or "") if found and not found["before"] else ("", path)
 
 
 def _bare(model: str) -> str:

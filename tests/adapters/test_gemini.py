@@ -65,6 +65,22 @@ def test_the_model_stands_in_the_path(asked: Call, url: str) -> None:
     assert sent(asked)[1] == BASE + url
 
 
+@pytest.mark.parametrize(
+    ("base", "path", "url"),
+    [
+        ("http://h", "", "http://h/v1beta/models/g:generateContent"),
+        ("http://h/v1/", "", "http://h/v1/models/g:generateContent"),
+        ("http://h/v1beta", "/v1alpha/models/{model}:generateContent", "http://h/v1alpha/models/g:generateContent"),
+        ("http://h/v1beta", "/models/{model}:generateContent", "http://h/v1beta/models/g:generateContent"),
+        ("http://h/v2/gemini", "/v1/files/v1/x", "http://h/v2/gemini/v1/files/v1/x"),
+        ("http://h", "/v1betas/files", "http://h/v1beta/v1betas/files"),
+    ],
+)
+def test_the_version_is_named_once(base: str, path: str, url: str) -> None:
+    """The caller's, else the base URL's, else v1beta."""
+    assert adapter(base).prepare(call(path), "g", SECRET).url == url
+
+
 def test_the_key_has_a_header_of_its_own() -> None:
     """And the caller's credentials are not sent."""
     headers = sent(call(headers={"x-goog-api-key": "theirs", "x-goog-api-client": "genai"}))[2]

@@ -171,11 +171,14 @@ class QuotaObservation:
 
 @value
 class Usage:
-    """What one attempt really used, by dimension; `estimated` when counted here instead of told by the provider."""
+    """What one attempt really used, by dimension; `estimated` when counted here instead of told by the provider.
+
+    `charged`: what the provider's limits are charged, of those dimensions where it is not what was used."""
 
     amounts: Amounts
     cached_input_tokens: int = 0
     estimated: bool = False
+    charged: Amounts = attrs.field(factory=dict)
 
 
 NO_USAGE: Final = Usage({})

@@ -57,11 +57,17 @@ def failure(rules: Iterable[Rule], status: int, error: ErrorBody, retry_after: f
     return judged(match(rules, status, error) or _default(status), status, error, retry_after)
 
 
-def failure_inside(rules: Iterable[Rule], status: int, error: ErrorBody, usage: Usage | None = None) -> Outcome:
+def failure_inside(
+    rules: Iterable[Rule],
+    status: int,
+    error: ErrorBody,
+    usage: Usage | None = None,
+    retry_after: float | None = None,
+) -> Outcome:
     """The outcome of an error inside an answer whose status said yes: its words decide, or a status it names."""
     inner = int(error.code) if re.fullmatch(r"[45]\d\d", error.code, re.ASCII) else None
     rule = match(rules, inner, error) or (_default(inner) if inner else Rule(OutcomeClass.TRANSIENT))
-    return judged(rule, status, error, usage=usage)
+    return judged(rule, status, error, retry_after, usage=usage)
 
 
 def broken(status: int, why: str, usage: Usage | None = None) -> Outcome:

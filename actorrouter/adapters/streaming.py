@@ -23,7 +23,7 @@ class EventReader(Protocol):
 
     @property
     def fault(self) -> object:
-        """True-ish: nothing more can be read."""
+        """Why nothing more can be read, as text; false-ish while it can."""
 
     def feed(self, received: bytes) -> list[Event]:
         """The events these bytes complete."""
@@ -101,8 +101,8 @@ class EventStream(EndsOnce, ABC):
         return self._hand_on()
 
     def _judge(self, *, complete: bool) -> Outcome:
-        why = "an event of the stream is too large" if self._reader.fault and not self._over else ""
-        why = why or self._missing(complete=complete)
+        unread = f"the stream cannot be read: {self._reader.fault}" if self._reader.fault and not self._over else ""
+        why = unread or self._missing(complete=complete)
         if why:
             return broken(self._status, why, self._usage_if_any())
         return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, self._status, usage=self._usage())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
@@ -34,6 +35,39 @@ def header_list(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Headers with lower-case names, each once: a later layer wins."""
     merged = {name.lower(): content for layer in layers for name, content in layer.items()}
     return tuple(merged.items())
+
+
+_CREDENTIALS: Final = frozenset(
+    {
+        *("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"),
+        *("openai-organization", "openai-project"),  # whose limits are drawn on (facts: ecosystem.md section 11)
+        *("x-amz-date", "x-amz-security-token", "x-amz-content-sha256"),
+    }
+)
+# RFC 9110 section 7.6.1; what the transport says itself: how long the body is, whom it asks, what it can unpack.
+_OF_ONE_HOP: Final = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "expect", "host", "content-length", "accept-encoding"),
+    }
+)
+
+
+def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    """The caller's headers, lower case, without credentials and without what belongs to one connection only."""
+    named = {name.lower(): text for name, text in headers.items()}
+    listed = {name.strip().lower() for name in named.get("connection", "").split(",")}
+    return {name: text for name, text in named.items() if name not in _CREDENTIALS | _OF_ONE_HOP | listed}
+
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
+_HEADER_TEXT: Final = re.compile(r"[\t -~]*")
+
+
+def headers_fault(headers: Mapping[str, str]) -> str | None:
+    """Why a caller's headers cannot be sent, or None."""
+    sound = all(_HEADER_NAME.fullmatch(name) and _HEADER_TEXT.fullmatch(text) for name, text in headers.items())
+    return None if sound else "headers must be names and texts of printable ASCII"
 
 
 def amount(said: object) -> Amount | None:

@@ -117,7 +117,7 @@ def _complete(candidate: Candidate, usage: Usage, reserved: Amounts) -> Amounts:
         amounts[TOKENS] = amounts[INPUT_TOKENS] + amounts[OUTPUT_TOKENS]
     if COST not in amounts and COST in reserved and (INPUT_TOKENS in amounts or OUTPUT_TOKENS in amounts):
         amounts[COST] = cost_of(candidate, {**reserved, **amounts})
-    return amounts
+    return {**amounts, **usage.charged}
 
 
 def surprise(reserved: Amounts, usage: Amounts) -> Amounts:

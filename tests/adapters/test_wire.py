@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.wire import SecretUrl, amount, header_list, join_url
+from actorrouter.adapters.wire import SecretUrl, amount, header_list, join_url, passed_on
 from actorrouter.dialects.documents import decode_json, dig, encode_json
 
 DOCUMENTS = st.recursive(
@@ -86,3 +86,11 @@ def test_a_secret_url_prints_without_its_query() -> None:
     url = SecretUrl("https://h/a?key=k")
     assert repr(url) == "'https://h/a?***'"
     assert url == "https://h/a?key=k"
+
+
+def test_credentials_and_what_belongs_to_one_connection_stay_behind() -> None:
+    """In any case, and what `connection` itself lists; everything else passes on in lower case."""
+    behind = ["Authorization", "x-API-key", "api-key", "x-goog-api-key", "Cookie", "X-Amz-Security-Token"]
+    hop = ["Host", "Content-Length", "Transfer-Encoding", "Upgrade", "TE", "Accept-Encoding", "X-Listed"]
+    told = {**dict.fromkeys([*behind, *hop], "x"), "Connection": "close, x-listed", "X-Request-Id": "7"}
+    assert passed_on(told) == {"x-request-id": "7"}

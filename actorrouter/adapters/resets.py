@@ -1,0 +1,30 @@
+"""How long until a quota that follows the calendar is whole again. Pure; `wall` is epoch seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from actorrouter.values import Outcome, OutcomeClass
+
+
+def midnight_in_s(wall: float, timezone: str) -> float:
+    """Seconds until the next midnight there."""
+    zone = ZoneInfo(timezone)
+    tomorrow = datetime.fromtimestamp(wall, zone).date() + timedelta(days=1)
+    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp() - wall
+
+
+def month_in_s(wall: float) -> float:
+    """Seconds until the first of the next month, UTC."""
+    first = (datetime.fromtimestamp(wall, UTC).replace(day=1) + timedelta(days=32)).replace(day=1)
+    return datetime(first.year, first.month, 1, tzinfo=UTC).timestamp() - wall
+
+
+def spent_until(outcome: Outcome, wait_s: float) -> Outcome:
+    """The same outcome; a spent quota comes back after this long."""
+    if outcome.outcome is not OutcomeClass.QUOTA_SPENT:
+        return outcome
+    return attrs.evolve(outcome, retry_after_s=wait_s)  # type: ignore[misc] # a value is an attrs class

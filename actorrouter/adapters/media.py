@@ -1,7 +1,7 @@
 """What media in a request count as, in any dialect, found in its JSON text without reading the document. Pure.
 
 Quotes inside a JSON string are escaped, so an unescaped key is a key of the document: text that only mentions such a
-field stays text. One pass: beside each field only `_NEAR` bytes are looked at again.
+field stays text. One pass: beside each field only `_NEAR` bytes are looked at again, of `_FIELDS_MAX` fields at most.
 """
 
 from __future__ import annotations
@@ -37,20 +37,22 @@ _OWNER: Final = re.compile(rb'"(image_url|source|file)"\s{0,4}:\s{0,4}\Z')
 _NEAR: Final = 200
 """Bytes before and after a field in which the other fields of its object are looked for."""
 
+_FIELDS_MAX: Final = 4096
+"""Fields that may hold a medium. What comes after them counts as text, which is more."""
+
 
 def media(body: bytes) -> tuple[int, int]:
     """How many bytes of a JSON body are media and no text, and the tokens they stand for."""
-    media_bytes = tokens = 0
-    found = _FIELD.search(body)
-    while found:
-        end = body.find(b'"', found.end())
-        if end < 0:
+    media_bytes = tokens = at = 0
+    for _ in range(_FIELDS_MAX):
+        found = _FIELD.search(body, at)
+        at = body.find(b'"', found.end()) if found else -1
+        if found is None or at < 0:
             break
-        start, worth = _medium(body, found, end)
+        start, worth = _medium(body, found, at)
         if worth:
-            media_bytes += end - start
+            media_bytes += at - start
             tokens += worth
-        found = _FIELD.search(body, end)
     return media_bytes, tokens
 
 
@@ -74,12 +76,15 @@ def _embedded(base64_bytes: int, siblings: bytes, *, image: bool) -> int:
 
 def _remote(body: bytes, found: re.Match[bytes], end: int) -> int:
     """Tokens of what an address or an id stands for; 0 where it is only a link or a citation."""
-    key, siblings = found["key"], _siblings(body, found.start(), end)
+    key = found["key"]
     owner, around = _owner(body, found.start())
+    if key == b"url" and not owner:
+        return 0
+    siblings = _siblings(body, found.start(), end)
     if key == b"file_id":
         given = owner in (b"file", b"source") or _INPUT.search(siblings)
     else:
-        given = _ADDRESS.match(body, found.end(), end) and (key != b"url" or owner)
+        given = _ADDRESS.match(body, found.end(), end)
     if not given:
         return 0
     if key == b"image_url" or owner == b"image_url" or _IMAGE.search(siblings) or b'"image"' in around:

@@ -144,3 +144,11 @@ def test_hostile_bodies_take_linear_time(piece: bytes) -> None:
         return min(took)
 
     assert seconds(800_000) < 30 * seconds(100_000) + 0.01
+
+
+def test_beyond_its_bound_a_medium_counts_as_text() -> None:
+    """Thousands of empty fields do not buy more work; what follows them counts by its bytes, which is more."""
+    image = {"image_url": {"url": PNG}}
+    assert media(encode_json([{"data": ""}] * 4095 + [image]))[1] == IMAGE_TOKENS
+    late = encode_json([{"data": ""}] * 4096 + [image])
+    assert input_tokens(late) == -(-len(late) // 4)

@@ -16,6 +16,10 @@ class Reading(Protocol):
     """What the headers said about limits."""
 
     @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of what was left out in telling the call or its answer in another dialect."""
+
+    @property
     def failed(self) -> bool:
         """The status says no: nothing of this answer may be handed to the caller as a success."""
 

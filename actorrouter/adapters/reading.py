@@ -16,6 +16,7 @@ ERROR_BYTES_MAX: Final = 64 * 1024
 class EndsOnce:
     """An answer ends once; asking again is a bug of the asker."""
 
+    losses: tuple[str, ...] = ()
     _ended = False
 
     def _end_once(self) -> None:

@@ -7,6 +7,7 @@ known. `replay` runs the recorded facts through the rule again and must come to 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +31,8 @@ class Tried:
 
 @attrs.define(eq=False, weakref_slot=False)
 class Decision:
-    """One ranking. `at`: monotonic seconds. `set_aside`: keys and pools not asked because a known instant is ahead."""
+    """One ranking. `at`: monotonic seconds. `set_aside`: keys and pools not asked because a known instant is ahead.
+    `unfit`: providers not asked because they cannot be told of the call, and why."""
 
     decision_id: int
     at: float
@@ -49,6 +51,7 @@ class Decision:
     available_at: float = INF
     outcome: str = ""
     usage: Amounts | None = None
+    unfit: Mapping[str, str] = {}
 
 
 def replay(decision: Decision) -> str:
@@ -89,6 +92,7 @@ def explain(decision: Decision) -> str:
     asked = ", ".join(f"{amount} {dimension}" for dimension, amount in decision.amounts.items())
     lines = [f"decision {decision.decision_id}: route {decision.route!r} by policy {decision.policy!r} for {asked}"]
     lines += [_constraint("only", decision.pinned), _constraint("without", decision.excluded)]
+    lines += [f"  without provider {name!r}: {why}" for name, why in decision.unfit.items()]
     lines += [f"  {_verdict(tried, decision.at)}" for tried in decision.tried]
     if decision.tried_more:
         lines.append(f"  and {decision.tried_more} more keys refused")

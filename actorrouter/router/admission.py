@@ -60,7 +60,7 @@ class Admission:
 
     def fits(self, demand: Demand, found: Shortage) -> bool:
         """Whether some key could ever grant as much. True also if there are too many to ask."""
-        aside = sum(len(candidate.blocked) + len(candidate.closed) for candidate in demand.route.candidates)
+        aside = sum(len(candidate.blocked) + len(candidate.closed) for candidate in demand.candidates)
         if not aside or aside > TRIED_MAX:
             return not found.too_big
         self._ask_aside(demand, found)
@@ -69,7 +69,7 @@ class Admission:
     def _ask_aside(self, demand: Demand, found: Shortage) -> None:
         decision = found.decision
         tried = list(decision.tried)
-        for index, candidate in enumerate(() if demand.call.keys or decision.chosen else demand.route.candidates):
+        for index, candidate in enumerate(() if demand.call.keys or decision.chosen else demand.candidates):
             message = Reserve(0, demand.amounts(candidate), candidate.config.model, decision.at)
             for seat in not_asked(candidate, demand):
                 refusals = () if len(tried) >= TRIED_MAX else propose(self._runtime, seat.holders, message, decision.at)
@@ -89,6 +89,7 @@ class Admission:
             {},
             pinned=demand.call.keys,
             waited_s=waited_s,
+            unfit=demand.unfit,
         )
         search = Search(decision, demand)
         for index, candidate in enumerate(_ordered(demand)):
@@ -274,7 +275,7 @@ def _name(decision: Decision, seat: Seat, holders: tuple[Cell, ...], message: Re
 
 
 def _ordered(demand: Demand) -> Sequence[Candidate]:
-    candidates = demand.route.candidates
+    candidates = demand.candidates
     if len(candidates) == 1:
         return candidates
     ordered = POLICIES[demand.route.config.policy](candidates)

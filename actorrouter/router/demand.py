@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -32,8 +33,9 @@ _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
 @attrs.define(eq=False, weakref_slot=False)
 class Demand:
     """One call on its way. `given`: amounts named by the caller, used as they are. `skip`: keys that cannot
-    serve it; `avoid`: providers that have failed it, asked last. `sized`: the limits that had no room for it when keys
-    were last asked. `since`: when it first asked for capacity."""
+    serve it; `avoid`: providers that have failed it, asked last; `unfit`: providers that could not even be told of it,
+    and why. `sized`: the limits that had no room for it when keys were last asked. `since`: when it first asked for
+    capacity."""
 
     route: RouteEntry
     call: Call
@@ -41,9 +43,16 @@ class Demand:
     given: Amounts | None = None
     skip: set[str] = attrs.field(factory=set)
     avoid: set[str] = attrs.field(factory=set)
+    unfit: Mapping[str, str] = attrs.field(factory=dict)
     sized: tuple[Refusal, ...] = ()
     since: float | None = None
     _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """The route's, as far as they can be told of this call."""
+        candidates = self.route.candidates
+        return [c for c in candidates if c.provider.name not in self.unfit] if self.unfit else candidates
 
     def amounts(self, candidate: Candidate) -> Amounts:
         """The most the call may use there, cost included."""

@@ -130,7 +130,7 @@ class Journey:
     async def _avoid(self, provider: str) -> None:
         """Ask other providers first; if there is none, give this one a moment."""
         self._demand.avoid.add(provider)
-        if all(c.provider.name in self._demand.avoid for c in self._demand.route.candidates):
+        if all(c.provider.name in self._demand.avoid for c in self._demand.candidates):
             pause_s = min(_BACKOFF_MAX_S, _BACKOFF_S * 2.0 ** (self._works - 1)) * (0.5 + self._hub.draw())
             with self._hub.loop.within(self._deadline):
                 await self._hub.loop.sleep(pause_s)

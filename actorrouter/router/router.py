@@ -236,22 +236,24 @@ class Router:
         if route is None:
             known = ", ".join(sorted(self.fleet.routes)[:10])
             raise InvalidCall(f"unknown model {call.model[:80]!r}; routes are: {known}")
-        self._check_call(call, route.candidates if given is None else ())
+        unfit = self._check_call(call, route.candidates if given is None else ())
         try:
             given = given and exact_amounts(given)
         except ValueError as error:
             raise InvalidCall(f"reserve for {call.model!r}: {error}") from None
         tenant = self.fleet.tenant_budgets(call.tenant) if call.tenant else ()
-        return Demand(route, call, tenant, given)
+        return Demand(route, call, tenant, given, unfit=unfit)
 
-    def _check_call(self, call: Call, candidates: Iterable[Any]) -> None:
+    def _check_call(self, call: Call, candidates: Iterable[Any]) -> dict[str, str]:
+        """The providers that cannot be told of this call, and why. Raises InvalidCall if none can."""
         unknown = sorted((call.keys | call.exclude_keys) - self.fleet.keys.keys())
         if unknown:
             raise InvalidCall(f"unknown key {unknown[0][:80]!r}")
-        for adapter in {id(c.provider): c.provider.adapter for c in candidates}.values():
-            fault = adapter.check(call)
-            if fault:
-                raise InvalidCall(f"call for {call.model!r}: {fault}")
+        adapters = {c.provider.name: c.provider.adapter for c in candidates}
+        unfit = {name: fault for name, adapter in adapters.items() if (fault := adapter.check(call))}
+        if unfit and len(unfit) == len(adapters):
+            raise InvalidCall(f"call for {call.model!r}: {'; '.join(dict.fromkeys(unfit.values()))}")
+        return unfit
 
     # what a journey needs
 

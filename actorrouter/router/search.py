@@ -109,7 +109,7 @@ class Search:
         """What it all comes to."""
         decision, demand = self._told(), self.demand
         decision.excluded = demand.call.exclude_keys | demand.skip
-        decision.set_aside = sum(len(candidate.blocked) for candidate in demand.route.candidates)
+        decision.set_aside = sum(len(candidate.blocked) for candidate in demand.candidates)
         decision.available_at = self.earliest
         if self.tried:
             demand.sized = tuple(r for tried in decision.tried for r in tried.refusals if r.dimension and not r.final)

@@ -237,8 +237,10 @@ def _may_pass(demand: Demand, other: Demand) -> bool:
     call, ahead = demand.call, other.call
     if call.keys != ahead.keys or call.exclude_keys != ahead.exclude_keys or demand.skip != other.skip:
         return True
+    if demand.unfit.keys() != other.unfit.keys():
+        return True
     return any(
         demand.amounts(candidate).get(refusal.dimension, 0) < refusal.requested
         for refusal in other.sized
-        for candidate in demand.route.candidates
+        for candidate in demand.candidates
     )

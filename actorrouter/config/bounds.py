@@ -73,7 +73,11 @@ NOT_ABOVE: Final[Mapping[type, tuple[tuple[str, str], ...]]] = {
 """The first field is at most the second."""
 
 WORDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
-    c.ProviderConfig: {"adapter": ("openai", "generic"), "http_client": ("auto", "lean", "httpx2", "httpx")},
+    c.ProviderConfig: {
+        "adapter": ("openai", "generic"),
+        "http_client": ("auto", "lean", "httpx2", "httpx"),
+        "estimate": ("learned", "bytes"),
+    },
     c.RouteConfig: {"policy": ("headroom", "ordered", "cheapest")},
     c.RouterConfig: {"log_level": ("debug", "info", "warning", "error", "critical")},
     c.LimitConfig: {"every": ("minute", "hour", "day", "week", "month")},

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from actorrouter.values import INF, Amount, Amounts, Basis, OutcomeClass, Refusal
+from actorrouter.values import INF, Amounts, Basis, OutcomeClass, Refusal
 
 TRIED_MAX = 8
 
@@ -53,7 +53,7 @@ class Decision:
     outcome: str = ""
     usage: Amounts | None = None
     unfit: Mapping[str, str] = {}
-    counted: Amount = 0
+    counted: float = 0
 
 
 def replay(decision: Decision) -> str:

@@ -45,18 +45,18 @@ class InputRatio:
         """One call has ended: `estimated` before it, above 0; `reserved` for it; `used` as the provider told."""
         if not self.calls:
             self._estimated = self._used = estimated  # until now the estimate was believed
-        self.calls += 1
-        share = 1.0 / min(self.calls + 1, MEMORY_CALLS)
-        self._error += share * (abs(reserved - used) - self._error)
-        self._bias += share * (reserved - used - self._bias)
-        weight = min(estimated, _HEAVY * self._estimated)
-        told = weight * min(max(used / estimated, RATIO_MIN), RATIO_MAX)
-        self._estimated += share * (weight - self._estimated)
-        self._used += share * (told - self._used)
-        ratio = self._used / self._estimated
-        self._deviation += share * (abs(told - ratio * weight) - self._deviation)
-        wanted = ratio + MARGIN * self._deviation / self._estimated
-        self.factor = min(max(wanted, self._least), self._most)
+        self.calls = calls = self.calls + 1
+        share = 1.0 / (calls + 1) if calls < MEMORY_CALLS else 1.0 / MEMORY_CALLS
+        missed = reserved - used
+        self._bias += share * (missed - self._bias)
+        self._error += share * (abs(missed) - self._error)
+        most = _HEAVY * self._estimated
+        weight = estimated if estimated < most else most
+        told = weight * _within(used / estimated, RATIO_MIN, RATIO_MAX)
+        self._estimated = usual = self._estimated + share * (weight - self._estimated)
+        self._used = used_usual = self._used + share * (told - self._used)
+        self._deviation += share * (abs(told - weight * used_usual / usual) - self._deviation)
+        self.factor = _within((used_usual + MARGIN * self._deviation) / usual, self._least, self._most)
 
     def status(self) -> dict[str, Any]:
         """The recent calls' ratio, and by how many tokens what was reserved for their input missed."""
@@ -67,3 +67,7 @@ class InputRatio:
             "error_tokens": round(self._error, 1),
             "bias_tokens": round(self._bias, 1),
         }
+
+
+def _within(number: float, least: float, most: float) -> float:
+    return least if number < least else most if number > most else number

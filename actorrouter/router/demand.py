@@ -18,7 +18,6 @@ from actorrouter.values import (
     OUTPUT_TOKENS,
     REQUESTS,
     TOKENS,
-    Amount,
     Amounts,
     Call,
     Outcome,
@@ -48,7 +47,7 @@ class Demand:
     sized: tuple[Refusal, ...] = ()
     since: float | None = None
     _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
-    _counted: dict[Candidate, Amount] = attrs.field(factory=dict)
+    _counted: dict[Candidate, float] = attrs.field(factory=dict)
 
     @property
     def candidates(self) -> Sequence[Candidate]:
@@ -64,7 +63,7 @@ class Demand:
             known = self._amounts[candidate] = priced(candidate, estimate)
         return known
 
-    def counted(self, candidate: Candidate) -> Amount:
+    def counted(self, candidate: Candidate) -> float:
         """Input tokens as the adapter counted them there; 0 before `amounts`, and where the caller named them."""
         return self._counted.get(candidate, 0)
 
@@ -142,10 +141,10 @@ def _complete(candidate: Candidate, usage: Usage, reserved: Amounts) -> Amounts:
     return amounts
 
 
-def learn(candidate: Candidate, counted: Amount, reserved: Amounts, usage: Usage | None) -> None:
+def learn(candidate: Candidate, counted: float, reserved: Amounts, usage: Usage | None) -> None:
     """Compare input tokens counted here with what the provider told, if it told everything."""
     if counted and usage is not None and not usage.estimated and INPUT_TOKENS in usage.amounts:
-        candidate.ratio.learn(float(counted), float(reserved[INPUT_TOKENS]), float(usage.amounts[INPUT_TOKENS]))
+        candidate.ratio.learn(counted, reserved[INPUT_TOKENS], usage.amounts[INPUT_TOKENS])
 
 
 def surprise(reserved: Amounts, usage: Amounts) -> Amounts:

@@ -59,7 +59,7 @@ class Text:
 @value
 class Medium:
     """An image, a file or a sound. One of `base64`, `url`, `file_id`. `kind`: "image", "file" or "audio"; `detail`: an
-    image's, as OpenAI names it; `name`: of a file."""
+    image's, as OpenAI names it; `name`: of a file; `dialect`: whose `file_id` that is."""
 
     kind: str
     media_type: str = ""
@@ -69,6 +69,7 @@ class Medium:
     name: str = ""
     detail: str = ""
     cached: Any = None
+    dialect: str = ""
 
 
 @value
@@ -262,12 +263,14 @@ class PartGrew:
 
 @value
 class PartEnded:
-    """A part is complete. `signature`, `hidden`: of reasoning (or a tool call), which come at its end."""
+    """A part is complete. `signature`, `hidden`: of reasoning (or a tool call), `citations`: of text; they come at its
+    end."""
 
     choice: int
     part: int
     signature: str = attrs.field(default="", repr=False)
     hidden: str = attrs.field(default="", repr=False)
+    citations: tuple[Any, ...] = ()
 
 
 @value

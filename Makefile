@@ -35,5 +35,5 @@ lock: setup ## pin again what pyproject.toml asks for (newer: make lock ARGS=--u
 	@scripts/lock $(ARGS)
 
 clean: ## remove .venv and everything that was made
-	@rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-report
+	@rm -rf .venv .venv-peers .aimock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-report
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

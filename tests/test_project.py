@@ -28,6 +28,7 @@ MADE = {
     ".git",
     ".venv",
     ".venv-peers",
+    ".aimock",
     ".mypy_cache",
     ".ruff_cache",
     ".hypothesis",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
 from anyio.abc import TaskStatus
@@ -20,6 +20,8 @@ from actorrouter.values import Amounts, Call, Secret, Usage
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
+
+    from actorrouter.integrations.port import Options
 
 
 def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
@@ -135,6 +137,18 @@ class BlockingRouter:
         """As Router.stream: `with router.stream(call) as chunks: for chunk in chunks`."""
         with self._portal.wrap_async_context_manager(self._portal.call(self._router.stream, call)) as reply:
             yield iter(lambda: self._portal.call(_next_or_none, reply), None)
+
+    def transport(self, *, flavor: str = "httpx2", route: str = "", **options: Unpack[Options]) -> Any:
+        """As Router.transport, for a synchronous Client."""
+        from actorrouter.integrations import clients
+
+        return clients.blocking_transport(self._router, self._portal, flavor, route, options)
+
+    def http_client(self, *, flavor: str = "httpx2", route: str = "", **options: Unpack[Options]) -> Any:
+        """As Router.http_client: a synchronous Client, which any number of threads may share."""
+        from actorrouter.integrations import clients
+
+        return clients.blocking_client(self._router, self._portal, flavor, route, options)
 
     @contextmanager
     def reserve(self, model: str, amounts: Amounts, **options: Any) -> Iterator[BlockingGrant]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
 from anyio.abc import TaskStatus
@@ -41,6 +41,7 @@ from actorrouter.transport.port import Transport
 from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
 
 if TYPE_CHECKING:
+    from actorrouter.integrations.port import Options
     from actorrouter.router.probing import KeyTest
 
 _HEARD = frozenset({Enqueued, Withdrawn, Observed, Disabled, Draining, Cleared, ActorRestarted})
@@ -194,6 +195,19 @@ class Router:
     def stream(self, call: Call) -> Journey:
         """`async with router.stream(call) as reply: async for chunk in reply`. Leaving it settles, read or not."""
         return Journey(self, self._demand(call))
+
+    def transport(self, *, flavor: str = "httpx2", route: str = "", **options: Unpack[Options]) -> Any:
+        """What an AsyncClient of httpx2 (or `flavor="httpx"`) takes as its `transport`: each of its requests becomes a
+        call. `route`: where those go that name no model. `options`: of every call. Closing it closes nothing."""
+        from actorrouter.integrations import clients
+
+        return clients.transport(self, flavor, route, options)
+
+    def http_client(self, *, flavor: str = "httpx2", route: str = "", **options: Unpack[Options]) -> Any:
+        """As `transport`, in an AsyncClient that an SDK takes as its `http_client`. The router's timeouts rule."""
+        from actorrouter.integrations import clients
+
+        return clients.client(self, flavor, route, options)
 
     async def reserve(
         self,

@@ -1,0 +1,107 @@
+"""Answers as clients get them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from actorrouter import (
+    InvalidCall,
+    InvalidConfig,
+    NoCapacity,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    RouterError,
+    RouterStopped,
+    StreamInterrupted,
+    WaitingRoomFull,
+)
+from actorrouter.errors import Attempt
+from actorrouter.integrations.answers import of_error, passed
+from actorrouter.values import Outcome, OutcomeClass, Scope
+
+LANGUAGES = ["openai-chat", "openai-responses", "anthropic-messages", "gemini"]
+
+
+def attempt(**outcome) -> Attempt:
+    return Attempt("a", "up", Outcome(OutcomeClass.RATE_LIMITED, Scope.POOL, **outcome), 3)
+
+
+def test_a_provider_s_answer():
+    """Its headers are the provider's but for its connection's, its packing's and its session's; ours are added."""
+    headers = {"x-request-id": "1", "connection": "close", "content-encoding": "gzip", "content-length": "9",
+               "set-cookie": "a=b", "transfer-encoding": "chunked", "x-should-retry": "true"}  # fmt: skip
+    answer = passed(200, headers, "a", 7)
+    assert dict(answer.headers) == {
+        "x-request-id": "1",
+        "x-should-retry": "false",
+        "x-actorrouter-key": "a",
+        "x-actorrouter-decision": "7",
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InvalidCall("why"), 400),
+        (NoCapacity("why"), 429),
+        (WaitingRoomFull("why"), 503),
+        (RouterStopped("why"), 503),
+        (InvalidConfig(["why"]), 503),
+        (Refused("why"), 502),
+    ],
+)
+def test_the_router_s_own_no(error: RouterError, status: int, language: str):
+    """It has a status, words in the caller's language, and tells SDKs not to try again."""
+    answer = of_error(error, language)
+    assert answer is not None
+    assert answer.status == status
+    assert "why" in json.loads(answer.content)["error"]["message"]
+    assert dict(answer.headers)["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("error", [NotSent("x"), OutcomeUnknown("x"), StreamInterrupted("x", delivered_bytes=0)])
+def test_no_answer(error: RouterError):
+    """Where the exchange itself failed there is no answer to give."""
+    assert of_error(error, "openai-chat") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (None, (None, None)),
+        (float("inf"), (None, None)),
+        (0.0, ("1", "1")),
+        (0.2, ("1", "200")),
+        (1.0001, ("2", "1001")),
+        (59.5, ("60", "59500")),
+    ],
+)
+def test_when_to_come_back(seconds: float | None, told: tuple[str | None, str | None]):
+    """Whole seconds of at least one, never less than the truth; nothing where nobody knows."""
+    answer = of_error(NoCapacity("full", available_in_s=seconds), "openai-chat")
+    assert answer is not None
+    headers = dict(answer.headers)
+    assert (headers.get("retry-after"), headers.get("retry-after-ms")) == told
+
+
+def test_a_provider_s_no():
+    """Its status, its body as it is, its wish for patience, who said it."""
+    error = Refused("no", attempts=[attempt(status=429, retry_after_s=2.5)], decision_id=3, status=429, body=b'{"a":1}')
+    answer = of_error(error, "anthropic-messages")
+    assert answer is not None
+    assert (answer.status, answer.content) == (429, b'{"a":1}')
+    headers = dict(answer.headers)
+    assert (headers["content-type"], headers["retry-after"]) == ("application/json", "3")
+    assert (headers["x-actorrouter-key"], headers["x-actorrouter-decision"]) == ("a", "3")
+
+
+@pytest.mark.parametrize("status", [None, 0, 200, 302])
+def test_a_no_inside_a_yes(status: int | None):
+    """An error that came with a good status, or with none, does not look like an answer."""
+    answer = of_error(Refused("no", status=status, body=b"broken"), "openai-chat")
+    assert answer is not None
+    assert (answer.status, dict(answer.headers)["content-type"]) == (502, "text/plain; charset=utf-8")

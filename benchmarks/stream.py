@@ -32,6 +32,9 @@ STREAMED = {**BODY, "model": "m", "stream": True, "stream_options": {"include_us
 Way = Callable[[], Coroutine[Any, Any, float]]
 """Reads one stream to its end; returns seconds to the first byte."""
 
+Open = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+"""Opens one stream."""
+
 
 async def first_byte(opened: AbstractAsyncContextManager[AsyncIterator[bytes]]) -> float:
     """Read a stream to its end and say how long its first byte took."""
@@ -53,8 +56,9 @@ async def cpu_of(way: Way, events: int) -> float:
     return (time.process_time() - began) / (STREAMS * events) * 1e6
 
 
-async def measure(base_url: str, events: int, rounds: int) -> dict[str, float]:
-    """All ways in turn, on warm connections."""
+@asynccontextmanager
+async def three_ways(base_url: str) -> AsyncIterator[dict[str, Open]]:
+    """How to open one stream: with httpx2, with the lean client, and through a router that uses the lean client."""
     url, body, transport = f"{base_url}/chat/completions", encode_json(STREAMED), connect("lean")
     headers = (("authorization", "Bearer sk-0"), ("content-type", "application/json"))
     unlimited = httpx2.Limits(max_connections=None, max_keepalive_connections=1024)
@@ -79,7 +83,13 @@ async def measure(base_url: str, events: int, rounds: int) -> dict[str, float]:
         httpx2.AsyncClient(limits=unlimited, timeout=60) as client,
         open_router(config(base_url, 16, "lean")) as router,
     ):
-        opened: dict[str, Callable[[], Any]] = {"httpx2": by_httpx2, "lean": by_lean, "router": by_router}
+        yield {"httpx2": by_httpx2, "lean": by_lean, "router": by_router}
+        await transport.aclose()
+
+
+async def measure(base_url: str, events: int, rounds: int) -> dict[str, float]:
+    """All ways in turn, on warm connections."""
+    async with three_ways(base_url) as opened:
         ways: dict[str, Way] = {name: partial(_read, open_one) for name, open_one in opened.items()}
         cpu: dict[str, list[float]] = {name: [await cpu_of(way, events)] for name, way in ways.items()}
         first: dict[str, list[float]] = {name: [] for name in ways}
@@ -89,12 +99,11 @@ async def measure(base_url: str, events: int, rounds: int) -> dict[str, float]:
             for _ in range(20):
                 for name, way in ways.items():
                     first[name].append(await way())
-        await transport.aclose()
     figures = {f"{name}_cpu_us": min(took[1:]) for name, took in cpu.items()}
     return figures | {f"{name}_first_ms": statistics.median(took) * 1000 for name, took in first.items()}
 
 
-async def _read(open_one: Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]) -> float:
+async def _read(open_one: Open) -> float:
     return await first_byte(open_one())
 
 

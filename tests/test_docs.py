@@ -359,7 +359,7 @@ def test_the_reference_has_every_status_field(here: Path) -> None:
 
 
 def _members(status: dict[str, Any]) -> Iterator[str]:
-    for section in ("providers", "pools", "keys", "budgets", "routes"):
+    for section in ("providers", "pools", "keys", "budgets", "estimates", "routes"):
         member = next(iter(status[section].values()))
         for name, held in member.items():
             inside = f"{section}.*.{name}"

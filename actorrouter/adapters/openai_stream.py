@@ -33,6 +33,7 @@ class ChatStream(EventStream):
 
     news = _NEWS
     text = _TEXT
+    marks = (_DONE,)
 
     def __init__(
         self,

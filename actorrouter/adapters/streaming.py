@@ -47,6 +47,8 @@ class EventStream(EndsOnce, ABC):
     """Group 1 is what the model wrote, in an event's data as it stands: counted where usage is missing."""
     loud: ClassVar[frozenset[bytes]] = frozenset({b"error"})
     """Events with these names are always decoded."""
+    marks: ClassVar[tuple[bytes, ...]] = ()
+    """Where one of these stands in an event, `_keep` looks at it even once content has begun."""
 
     def __init__(
         self, status: int, observations: tuple[QuotaObservation, ...], reader: EventReader | None = None
@@ -55,6 +57,8 @@ class EventStream(EndsOnce, ABC):
         self.content_started = False
         self._status = status
         self._reader: EventReader = reader if reader is not None else SseReader()
+        self._sse = self._reader if isinstance(self._reader, SseReader) else None
+        self._alarms = (*self.marks, *self.loud)
         self._held = bytearray()
         self._over = False
         self._failure: Outcome | None = None
@@ -82,9 +86,21 @@ class EventStream(EndsOnce, ABC):
 
     def feed(self, received: bytes) -> bytes:
         """The whole events these bytes complete, as they came; b"" until content begins."""
+        if self.content_started and self._says_nothing_new(received):
+            self._text_bytes += sum(map(len, self.text.findall(received)))
+            return received
         if not self._over:
             self._take(self._reader.feed(received))
         return self._hand_on() if self.content_started else b""
+
+    def _says_nothing_new(self, received: bytes) -> bool:
+        """Most bytes are whole events that only carry on: they go through as they came, unparsed."""
+        if self._sse is None or self._over or self._held or not self._sse.whole(received):
+            return False
+        for alarm in self._alarms:  # a generator would cost more than the search
+            if alarm in received:
+                return False
+        return not self.news.search(received)
 
     def end(self, *, complete: bool) -> Outcome:
         """The end the dialect promises is success, also if the connection was cut after it; anything less is broken."""

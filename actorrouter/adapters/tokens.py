@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from actorrouter.adapters.media import media
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS, Usage
 
 BYTES_PER_TOKEN: Final = 4
 """Bytes of JSON text per token: +1 % for English, -20 % for Chinese (measured against o200k)."""
 
-IMAGE_TOKENS: Final = 1536
-"""An embedded image of any size. The tile rule's most is 85 + 170 * 8 = 1,445 (OpenAI vision guide)."""
-
-MEDIA_BYTES_PER_TOKEN: Final = 64
-"""Any other embedded medium, by its decoded bytes. Guessed high: audio is about 1,600."""
-
 TOKENS_MAX: Final = 100_000_000
 """A provider that reports more is not believed."""
-
-# A JSON string that is nothing but base64: the value of an image's or file's URL, or of an audio part's `data`.
-_MEDIUM: Final = re.compile(
-    rb'"(?:url|image_url|file_data)":"data:(?P<image>image/)?[^",]*;base64,(?P<payload>[^"]*)"'
-    rb'|"data":"(?P<audio>[A-Za-z0-9+/=]{64,})"'
-)
 
 CACHED: Final = "cached"
 """Name, beside the dimensions, of the input tokens a provider had cached; a part of the input."""
 
 
 def input_tokens(body: bytes) -> int:
-    """Tokens of a compact JSON body: its text at 4 bytes a token, rounded up, and its embedded media by rule."""
-    text_bytes = len(body)
-    media = 0
-    for found in _MEDIUM.finditer(body):
-        payload = len(found["payload"] or found["audio"] or b"")
-        text_bytes -= payload
-        media += IMAGE_TOKENS if found["image"] else _up(payload * 3 // 4, MEDIA_BYTES_PER_TOKEN)
-    return _up(text_bytes, BYTES_PER_TOKEN) + media
+    """Tokens of a compact JSON body: its text at 4 bytes a token, rounded up, and its media by rule."""
+    media_bytes, media_tokens = media(body)
+    return _up(len(body) - media_bytes, BYTES_PER_TOKEN) + media_tokens
 
 
 def text_tokens(text_bytes: int) -> int:

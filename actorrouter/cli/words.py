@@ -45,7 +45,14 @@ def say_status(told: Mapping[str, Any]) -> None:
     notes = [f"{told['open']} open"] + [f"{told[n]} {n.replace('_', ' ')}" for n in ("dead_letters",) if told[n]]
     notes += [f"observer failed: {each}" for each in told["failed_observers"]]
     console.print(Text(f"router {told['state']}, {', '.join(notes)}"))
-    for title, head, rows in (_providers(told), _pools(told), _keys(told), _budgets(told), _routes(told)):
+    for title, head, rows in (
+        _providers(told),
+        _pools(told),
+        _keys(told),
+        _budgets(told),
+        _routes(told),
+        _estimates(told),
+    ):
         if rows:
             console.print(_table(title, head, rows))
 
@@ -96,6 +103,19 @@ def _budgets(told: Mapping[str, Any]) -> _Section:
 def _routes(told: Mapping[str, Any]) -> _Section:
     rows = [(name, f"{route['waiting']} of {route['waiting_max']}") for name, route in told["routes"].items()]
     return "Routes", ("route", "waiting"), rows
+
+
+def _estimates(told: Mapping[str, Any]) -> _Section:
+    rows = [
+        (
+            name,
+            str(each["calls"]),
+            *(f"{each[field]:.3g}" for field in ("ratio", "factor", "error_tokens", "bias_tokens")),
+        )
+        for name, each in told["estimates"].items()
+        if each["calls"]
+    ]
+    return "Estimates of input tokens", ("model", "calls", "used/estimated", "factor", "error", "bias"), rows
 
 
 def _troubled_first(parts: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -181,6 +181,8 @@ class ProviderConfig:
 
     `default_output_tokens`: reserved when a call names no maximum. `retry_ratio`, `retry_reserve`: the retry budget:
     every first send deposits `retry_ratio`, a retry withdraws 1, the balance starts at and never exceeds the reserve.
+    `estimate`: how input tokens are known before sending: "bytes" of the text, or "learned": corrected by how far off
+    that was for the calls before.
     """
 
     base_url: str = ""
@@ -193,6 +195,7 @@ class ProviderConfig:
     retry_ratio: float = 0.2
     retry_reserve: float = 10.0
     http_client: str = "auto"
+    estimate: str = "learned"
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     options: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 

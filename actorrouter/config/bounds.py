@@ -76,6 +76,7 @@ WORDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
     c.ProviderConfig: {
         "adapter": ("openai", "anthropic", "gemini", "bedrock", "generic"),
         "http_client": ("auto", "lean", "httpx2", "httpx"),
+        "estimate": ("learned", "bytes"),
     },
     c.RouteConfig: {"policy": ("headroom", "ordered", "cheapest")},
     c.RouterConfig: {"log_level": ("debug", "info", "warning", "error", "critical")},

@@ -70,6 +70,18 @@ class SseReader:
         self._scanned = max(0, len(self._buffer) - _BLANK_LINE_MAX)
         return self._failed(events) if len(self._buffer) > self._bytes_max else events
 
+    def whole(self, received: bytes) -> bool:
+        """Whether these bytes, fed now, would be nothing but whole events, each with one line of data. Changes nothing;
+        such bytes need not be fed at all."""
+        return (
+            not self._buffer
+            and received.endswith(b"\n\n")
+            and received.count(b"data:") == received.count(b"\n\n")
+            and b"\r" not in received
+            and not (self._first or self._cr_seen or self.fault)
+            and len(received) <= self._bytes_max
+        )
+
     def close(self) -> list[Event]:
         """No more bytes will come: a CR held back for its LF ends a line after all."""
         if not self._buffer.endswith((b"\r\r", b"\n\r")) and self._buffer != b"\r":

@@ -32,7 +32,8 @@ class Tried:
 @attrs.define(eq=False, weakref_slot=False)
 class Decision:
     """One ranking. `at`: monotonic seconds. `set_aside`: keys and pools not asked because a known instant is ahead.
-    `unfit`: providers not asked because they cannot be told of the call, and why."""
+    `unfit`: providers not asked because they cannot be told of the call, and why. `counted`: input tokens as the
+    adapter counted them, 0 where it did not; `amounts` holds what they come to."""
 
     decision_id: int
     at: float
@@ -52,6 +53,7 @@ class Decision:
     outcome: str = ""
     usage: Amounts | None = None
     unfit: Mapping[str, str] = {}
+    counted: float = 0
 
 
 def replay(decision: Decision) -> str:

@@ -15,7 +15,7 @@ from actorrouter.observe.decisions import TRIED_MAX, Decision, DecisionLog, Trie
 from actorrouter.policies.index import ABSENT
 from actorrouter.policies.order import POLICIES
 from actorrouter.router.board import Candidate, Seat, freed, gave_back, release_due, took
-from actorrouter.router.demand import Demand, surprise, truth
+from actorrouter.router.demand import Demand, learn, surprise, truth
 from actorrouter.router.grants import Grant, Lease, Leases
 from actorrouter.router.search import SCAN_MAX, Search, Shortage, next_seat, not_asked
 from actorrouter.runtime.cell import Cell
@@ -103,6 +103,7 @@ class Admission:
         release_due(candidate, now)
         search.enter()
         search.decision.amounts = amounts = demand.amounts(candidate)
+        search.decision.counted = demand.counted(candidate)
         message = Reserve(self._runtime.new_id(), amounts, candidate.config.model, now + self._lease_s)
         budgets = candidate.budgets + demand.tenant_budgets if demand.tenant_budgets else candidate.budgets
         for _ in range(SCAN_MAX):
@@ -176,6 +177,7 @@ class Admission:
             self._runtime.publish(SettlementRepeated(now, lease.reservation_id))
             return
         candidate = lease.seat.group.candidate
+        learn(candidate, lease.decision.counted, lease.amounts, outcome.usage)
         usage, charged = truth(candidate, lease.amounts, outcome, dispatched=lease.dispatched)
         message = Settle(
             lease.reservation_id,

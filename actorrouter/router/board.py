@@ -16,6 +16,7 @@ import attrs
 from actorrouter.actors import quota
 from actorrouter.adapters.port import Adapter
 from actorrouter.config import CandidateConfig, KeyConfig, PoolConfig, ProviderConfig, RouteConfig
+from actorrouter.policies.estimates import InputRatio
 from actorrouter.policies.index import ABSENT, Buckets
 from actorrouter.router.retry import RetryBudget
 from actorrouter.router.secrets import SecretKeeper
@@ -150,7 +151,7 @@ class Group:
 
 @attrs.define(eq=False, repr=False, weakref_slot=False)
 class Candidate:
-    """Where a route may go: a provider's model through some keys.
+    """Where a route may go: a provider's model through some keys. `ratio`: of that model, on whatever route.
 
     `blocked`: what is set aside and may come back, and whether the instant is firm; `soft`: how many are not; `sized`:
     those that a smaller amount may fit; `closed`: keys only an operator brings back; `aside`: (until, serial, what)
@@ -160,6 +161,7 @@ class Candidate:
     config: CandidateConfig
     provider: ProviderEntry
     budgets: tuple[Cell, ...] = ()
+    ratio: InputRatio = attrs.field(factory=InputRatio)
     groups: dict[tuple[PoolEntry, ...], Group] = attrs.field(factory=dict)
     ready: Buckets[Group] = attrs.field(factory=Buckets)
     blocked: dict[Group | Seat, bool] = attrs.field(factory=dict)

@@ -47,6 +47,7 @@ class Demand:
     sized: tuple[Refusal, ...] = ()
     since: float | None = None
     _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
+    _counted: dict[Candidate, float] = attrs.field(factory=dict)
 
     @property
     def candidates(self) -> Sequence[Candidate]:
@@ -58,9 +59,29 @@ class Demand:
         """The most the call may use there, cost included."""
         known = self._amounts.get(candidate)
         if known is None:
-            estimate = self.given if self.given is not None else candidate.provider.adapter.estimate(self.call)
+            estimate = self.given if self.given is not None else self._estimate(candidate)
             known = self._amounts[candidate] = priced(candidate, estimate)
         return known
+
+    def counted(self, candidate: Candidate) -> float:
+        """Input tokens as the adapter counted them there; 0 before `amounts`, and where the caller named them."""
+        return self._counted.get(candidate, 0)
+
+    def _estimate(self, candidate: Candidate) -> Amounts:
+        """The adapter's estimate, its input as it turned out to be so far. What the call names is not touched."""
+        call = self.call
+        amounts = candidate.provider.adapter.estimate(call)
+        counted = amounts.get(INPUT_TOKENS, 0)
+        if not counted or INPUT_TOKENS in call.units:
+            return amounts
+        self._counted[candidate] = counted
+        if candidate.ratio.factor == 1.0:
+            return amounts
+        likely = candidate.ratio.scaled(counted)
+        scaled = {**amounts, INPUT_TOKENS: likely}
+        if TOKENS in amounts and TOKENS not in call.units:
+            scaled[TOKENS] = amounts[TOKENS] + likely - counted
+        return scaled
 
 
 def exact_amounts(amounts: Amounts) -> Amounts:
@@ -118,6 +139,12 @@ def _complete(candidate: Candidate, usage: Usage, reserved: Amounts) -> Amounts:
     if COST not in amounts and COST in reserved and (INPUT_TOKENS in amounts or OUTPUT_TOKENS in amounts):
         amounts[COST] = cost_of(candidate, {**reserved, **amounts})
     return {**amounts, **usage.charged}
+
+
+def learn(candidate: Candidate, counted: float, reserved: Amounts, usage: Usage | None) -> None:
+    """Compare input tokens counted here with what the provider told, if it told everything."""
+    if counted and usage is not None and not usage.estimated and INPUT_TOKENS in usage.amounts:
+        candidate.ratio.learn(counted, reserved[INPUT_TOKENS], usage.amounts[INPUT_TOKENS])
 
 
 def surprise(reserved: Amounts, usage: Amounts) -> Amounts:

@@ -17,8 +17,9 @@ from actorrouter.config import (
     ProviderConfig,
     RouterConfig,
 )
+from actorrouter.policies.estimates import InputRatio
 from actorrouter.router.board import Candidate, Group, KeyEntry, PoolEntry, ProviderEntry, RouteEntry, Seat, enlist
-from actorrouter.router.initial import NewKey, NewPool, new_budget
+from actorrouter.router.initial import NewKey, NewPool, new_budget, new_ratio
 from actorrouter.router.retry import RetryBudget
 from actorrouter.router.secrets import SecretKeeper
 from actorrouter.router.tree import Tree
@@ -38,6 +39,8 @@ class Fleet:
         self.keys: dict[str, KeyEntry] = {}
         self.routes: dict[str, RouteEntry] = {}
         self.budgets: dict[str, Cell] = {}
+        self.ratios: dict[tuple[str, str], InputRatio] = {}
+        """By provider and upstream model, whatever the route."""
         self.clocked: dict[str, Cell] = {}
         """The actors with calendar limits."""
         self._tenants: dict[str, tuple[Cell, ...]] = {}
@@ -79,7 +82,9 @@ class Fleet:
         for each in config.candidates:
             scopes = ("global", f"route:{name}", f"provider:{each.provider}")
             budgets = tuple(self.budgets[n] for n, b in self.config.budgets.items() if b.scope in scopes)
-            entry.candidates.append(Candidate(each, self.providers[each.provider], budgets))
+            provider = self.providers[each.provider]
+            ratio = self.ratios.setdefault((each.provider, each.model), new_ratio(provider))
+            entry.candidates.append(Candidate(each, provider, budgets, ratio))
 
     def _pool(self, provider: ProviderEntry, name: str) -> PoolEntry:
         """The pool as this provider's keys see it. Named pools of two providers are two pools."""

@@ -14,8 +14,9 @@ from actorrouter.actors.mirror import mirrors
 from actorrouter.actors.recovery import Recovery
 from actorrouter.actors.windows import Fixed, Terms
 from actorrouter.config import BudgetConfig, Charge, ColdStart, LimitConfig, RouterConfig
+from actorrouter.policies.estimates import InputRatio
 from actorrouter.router.board import ProviderEntry
-from actorrouter.values import COST
+from actorrouter.values import COST, INPUT_TOKENS, TOKENS
 
 COLD_MAX_S: Final = 3600.0
 """A cold start assumes full use of windows up to an hour; a day's or a month's quota would serve nobody."""
@@ -60,6 +61,22 @@ def _charge(limit: LimitConfig, provider: ProviderEntry) -> Charge:
         if charge is not None:
             return charge
     return Charge.HELD if limit.dimension == COST else Charge.UP_FRONT
+
+
+def new_ratio(provider: ProviderEntry) -> InputRatio:
+    """Nothing is learned yet. Who charges input up front and corrects nothing charges an estimate of its own (OpenAI's
+    rate-limits page: by characters): what was used in the end is no reason to reserve less."""
+    if provider.config.estimate == "bytes":
+        return InputRatio(least=1.0, most=1.0)
+    return InputRatio(least=1.0) if _keeps_estimates(provider) else InputRatio()
+
+
+def _keeps_estimates(provider: ProviderEntry) -> bool:
+    for table in (provider.config.charge, provider.adapter.default_charge):
+        named = [table[each] for each in (TOKENS, INPUT_TOKENS) if each in table]
+        if named or "*" in table:
+            return Charge.UP_FRONT in (named or [table["*"]])
+    return True
 
 
 def new_budget(budget_id: str, config: BudgetConfig) -> budget.BudgetState:

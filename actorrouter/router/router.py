@@ -390,6 +390,7 @@ class Router:
             "pools": {pool_id: status.pool_status(pool.cell.state, now) for pool_id, pool in pools.items()},
             "keys": {key_id: status.key_status(entry.cell.state, now) for key_id, entry in fleet.keys.items()},
             "budgets": {name: status.budget_status(cell.state, now) for name, cell in fleet.budgets.items()},
+            "estimates": {"/".join(names): ratio.status() for names, ratio in fleet.ratios.items()},
             "routes": {name: status.route_status(route.cell.state) for name, route in fleet.routes.items()},
             "open": self.open_reservations,
             "dead_letters": self.runtime.dead_letters,

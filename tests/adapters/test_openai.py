@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.adapters import Adapter, Reading, build
-from actorrouter.adapters.tokens import IMAGE_TOKENS, input_tokens
+from actorrouter.adapters.media import IMAGE_TOKENS
+from actorrouter.adapters.tokens import input_tokens
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects.documents import encode_json
 from actorrouter.values import Call, Outcome, OutcomeClass, QuotaObservation, Secret

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,23 @@ def test_an_event_of_ten_megabytes_is_whole() -> None:
     events, reader = read(chunked(stream, 16384))
     assert [len(event.raw) for event in events] == [len(stream)]
     assert reader.fault is None
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("line", [b"x" * 10_000, b"x", b""], ids=["long lines", "short lines", "empty lines"])
+def test_ten_megabytes_in_small_chunks_take_linear_time(line: bytes, end: bytes) -> None:
+    """Sixteen times the event takes far less than its square, however its lines are and end."""
+
+    def seconds(size: int) -> float:
+        one = b"data: " + line + end
+        chunks = chunked(one * (size // len(one)) + end, 512)
+        began = time.perf_counter()
+        events, reader = read(chunks)
+        assert (len(events), reader.fault, reader.incomplete) == (1, None, False)
+        return time.perf_counter() - began
+
+    small = min(seconds(625_000) for _ in range(2))
+    assert seconds(10_000_000) < 80 * small + 0.05
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

@@ -82,8 +82,10 @@ class EventStream(EndsOnce, ABC):
 
     def feed(self, received: bytes) -> bytes:
         """The whole events these bytes complete, as they came; b"" until content begins."""
+        written = self._text_bytes
         if not self._over:
             self._take(self._reader.feed(received))
+        self.quiet = self._text_bytes == written and not self._over
         return self._hand_on() if self.content_started else b""
 
     def end(self, *, complete: bool) -> Outcome:

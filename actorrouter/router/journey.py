@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol
 
-from actorrouter.errors import (
-    Attempt,
-    NoCapacity,
-    NotSent,
-    OutcomeUnknown,
-    Refused,
-    RouterError,
-    RouterStopped,
-    StreamInterrupted,
-)
+from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
 from actorrouter.router.board import KeyEntry, ProviderEntry
 from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
+from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
+from actorrouter.router.reply import Reply
 from actorrouter.router.retry import Next, after
 from actorrouter.runtime.loop import Loop
-from actorrouter.values import INF, NO_USAGE, Call, Outcome, OutcomeClass, Scope, Usage
+from actorrouter.values import INF, Call, Outcome, OutcomeClass, Scope
 
 _BACKOFF_S, _BACKOFF_MAX_S = 0.1, 2.0
 
@@ -88,7 +80,7 @@ class Journey:
         except NotSent as error:
             if not self.attempts:
                 raise
-            raise self._failure(_first_line(error), error) from error
+            raise self._failure(first_line(error), error) from error
         finally:
             self._wait_left_s = max(0.0, self._wait_left_s - (self._hub.clock() - began))
 
@@ -138,18 +130,7 @@ class Journey:
             raise self._failure("deadline passed")
 
     def _failure(self, why: str, cause: NotSent | None = None) -> RouterError:
-        """What the sends so far come to. The last one that left the process decides."""
-        tried = "; ".join(_told(attempt, why) for attempt in self.attempts)
-        if self._sent is None and isinstance(cause, NoCapacity | RouterStopped):
-            error: RouterError = type(cause)(f"{cause} (tried {tried})")
-        else:
-            error = _error(f"route {self._demand.route.name!r}: {why or 'refused'} ({tried})", self._sent)
-        error.attempts = tuple(self.attempts)
-        error.decision_id = self.attempts[-1].decision_id
-        if cause is not None:
-            error.available_at, error.available_in_s = cause.available_at, cause.available_in_s
-            error.refusals = cause.refusals
-        return error
+        return failure(self._demand.route.name, why, self.attempts, self._sent, cause)
 
     # ------------------------------------------------------------------------------------------------------- to its end
 
@@ -199,98 +180,3 @@ class Journey:
     ) -> None:
         if self._exchange is not None:
             await self.end()
-
-
-def _error(text: str, sent: Exchange | None) -> RouterError:
-    if sent is None or sent.outcome is None:
-        return NotSent(text)
-    if sent.outcome.outcome is OutcomeClass.UNKNOWN:
-        return OutcomeUnknown(text)
-    if sent.cut_off:
-        return StreamInterrupted(text, delivered_bytes=0)
-    return Refused(text, body=sent.rest, status=sent.outcome.status)
-
-
-def _told(attempt: Attempt, why: str) -> str:
-    said = attempt.outcome.message
-    return f"{attempt}, {said}" if said and said not in why else str(attempt)
-
-
-def _first_line(error: NotSent) -> str:
-    said = str(error).partition("\n")[0]
-    return said.partition(": ")[2] if said.startswith("route ") else said
-
-
-class Reply:
-    """A provider's answer. A plain one is whole; a stream is iterated for its bytes, as the provider sent them.
-
-    Iterating a stream that breaks raises StreamInterrupted: a truncated answer never looks finished.
-    """
-
-    def __init__(self, journey: Journey, exchange: Exchange, content: bytes) -> None:
-        self._journey = journey
-        self._exchange = exchange
-        self._content = content
-        self.status = exchange.status
-        self.headers = exchange.headers
-
-    @property
-    def key_id(self) -> str:
-        """The key that answered."""
-        return self._exchange.grant.key_id
-
-    @property
-    def upstream_model(self) -> str:
-        """The provider's word for the model that answered."""
-        return self._exchange.grant.upstream_model
-
-    @property
-    def decision_id(self) -> int:
-        """For `router.explain`."""
-        return self._exchange.grant.decision.decision_id
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """Every send of this call that has ended, the good one last."""
-        return tuple(self._journey.attempts)
-
-    @property
-    def usage(self) -> Usage:
-        """What was used; empty until the answer has ended."""
-        outcome = self._exchange.outcome
-        return outcome.usage or NO_USAGE if outcome is not None else NO_USAGE
-
-    @property
-    def body(self) -> bytes:
-        """A plain answer's bytes. RuntimeError for a stream that is still to be read, or was left before its end."""
-        if not self._whole:
-            raise RuntimeError("this answer is a stream: iterate it, or `await reply.read()`")
-        return self._content
-
-    @property
-    def _whole(self) -> bool:
-        outcome = self._exchange.outcome
-        return outcome is not None and outcome.outcome is OutcomeClass.SUCCEEDED
-
-    def json(self) -> Any:
-        """A plain answer's JSON."""
-        return json.loads(self.body)
-
-    async def read(self) -> bytes:
-        """Everything that is still to come, at once."""
-        self._content = b"".join([chunk async for chunk in self])
-        return self._content
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        content, self._content = self._content, b""
-        if not content and self._exchange.outcome is None:
-            content = await self._journey.more(self._exchange)
-        if not content and not self._whole:
-            raise self._journey.interrupted(self._exchange)
-        if not content:
-            raise StopAsyncIteration
-        self._journey.delivered_bytes += len(content)
-        return content

@@ -25,8 +25,9 @@ from actorrouter.router.demand import Demand, exact_amounts
 from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
-from actorrouter.router.journey import Journey, Reply
+from actorrouter.router.journey import Journey
 from actorrouter.router.orphans import Orphans
+from actorrouter.router.reply import Reply
 from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting

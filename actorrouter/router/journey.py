@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Protocol
 
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
-from actorrouter.router.board import KeyEntry, ProviderEntry
+from actorrouter.router.board import Seat
 from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
 from actorrouter.router.reply import Reply
-from actorrouter.router.retry import Next, after
+from actorrouter.router.retry import Next, after, paced
 from actorrouter.runtime.loop import Loop
 from actorrouter.values import INF, Call, Outcome, OutcomeClass, Scope
 
@@ -71,7 +71,7 @@ class Journey:
             outcome = await self.end()
             if outcome.outcome is OutcomeClass.SUCCEEDED:
                 return Reply(self, exchange, exchange.rest)
-            await self._prepare_next(outcome, exchange.grant.seat.key)
+            await self._prepare_next(outcome, exchange.grant.seat)
 
     async def _acquire(self) -> Grant:
         began = self._hub.clock()
@@ -95,9 +95,9 @@ class Journey:
         exchange.cut("deadline passed")
         return b""
 
-    async def _prepare_next(self, outcome: Outcome, key: KeyEntry) -> None:
+    async def _prepare_next(self, outcome: Outcome, seat: Seat) -> None:
         """Make the next reservation worth asking for, or raise what the caller should know."""
-        step = after(outcome, repeat_unknown=self._call.repeat_unknown)
+        step, key = after(outcome, repeat_unknown=self._call.repeat_unknown), seat.key
         if step is Next.UNKNOWN:
             raise self._failure(f"written, but no response: {outcome.message}")
         if step is Next.FAIL or self._hub.clock() >= self._deadline:
@@ -105,16 +105,17 @@ class Journey:
         if step is Next.ANEW and key.key_id not in self._fetched:
             self._fetched.add(key.key_id)
         elif step is Next.AGAIN:
-            await self._again(outcome, key.provider)
+            await self._again(outcome, seat)
         else:
             self._demand.skip.add(key.key_id)
 
-    async def _again(self, outcome: Outcome, provider: ProviderEntry) -> None:
+    async def _again(self, outcome: Outcome, seat: Seat) -> None:
         """The same work once more, if that is allowed."""
         self._works += 1
         if self._works >= self._call.max_attempts:
             raise self._failure(f"{self._works} sends, the most allowed")
-        if not provider.retries.withdraw():
+        provider = seat.key.provider
+        if not (paced(outcome) and seat.group.pools) and not provider.retries.withdraw():
             raise self._failure(f"retry budget of provider {provider.name!r} is spent")
         if outcome.scope is Scope.PROVIDER:
             await self._avoid(provider.name)

@@ -1,7 +1,8 @@
 """What happens after a failed send: whom else to ask, and whether the budget for repeating work allows it. Pure.
 
-Trying another key because this one is bad is not repeating work, and is bounded by the number of keys. Everything else
-that reached a provider draws on the provider's retry budget (facts: limits.md B5).
+Trying another key because this one is bad is not repeating work, and is bounded by the number of keys. A pool that was
+told how long to wait paces whoever comes again by itself. Everything else that reached a provider draws on the
+provider's retry budget (facts: limits.md B5).
 """
 
 from __future__ import annotations
@@ -54,6 +55,17 @@ def after(outcome: Outcome, *, repeat_unknown: bool) -> Next:
     if step is Next.AGAIN and outcome.scope in (Scope.KEY, Scope.EGRESS):
         return Next.OTHER_KEY
     return step
+
+
+TOLD_LEAST_S: Final = 0.1
+"""A wait shorter than this is none: it would pace nobody."""
+
+
+def paced(outcome: Outcome) -> bool:
+    """Refused before any work, and the pool was told how long to wait: whoever repeats waits there, too, and then goes
+    as the pool's probe or behind it. An error inside an answer that had begun is not such a refusal."""
+    refused = outcome.outcome is OutcomeClass.RATE_LIMITED and outcome.scope is Scope.POOL
+    return refused and (outcome.status or 0) >= 400 and (outcome.retry_after_s or 0.0) >= TOLD_LEAST_S
 
 
 @attrs.define

@@ -5,7 +5,7 @@ stretches to three times the longest recent call, and failures in a row count ho
 when its calls time out. Against that, calls are counted when sent: one that was sent in the same span and has already
 outlived the failures is a call that did not fail, though it has not ended. Calls from before the circuit last closed
 say nothing about now. Refusals for a key, a pool or a request, and callers that went away, say nothing about the
-provider.
+provider; unless many come together (`actors.together`): then it opens at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 
 import attrs
 
+from actorrouter.actors.together import LEAST, REFUSALS, Together, is_provider
 from actorrouter.config import CircuitConfig
 from actorrouter.events import Cleared, Expired, Granted, Isolated, Renewed, Settled
 from actorrouter.messages import Clear, Expire, Isolate, Renew, Reserve, Settle
@@ -55,6 +56,7 @@ class CircuitState:
     row_longest_s: float = 0.0
     recent: deque[tuple[float, float, bool]] = attrs.field(factory=deque)
     opened: dict[int, float] = attrs.field(factory=dict)
+    together: Together = attrs.field(factory=Together)
 
 
 def reserve(state: CircuitState, message: Reserve, now: float) -> Turn:
@@ -103,10 +105,30 @@ def settled(state: CircuitState, event: Settled) -> None:
     started = state.opened.pop(event.reservation_id)
     failed = event.scope is _PROVIDER
     told = failed or event.outcome is _SUCCEEDED or event.scope is Scope.REQUEST
+    if event.outcome in REFUSALS:
+        _refuse(state, event)
     if event.reservation_id == state.probe:
         _judge_probe(state, event, told=told, failed=failed)
     elif told and state.breaker is _CLOSED and started >= state.closed_at:
         _count(state, event, started, failed=failed)
+
+
+def blamed(state: CircuitState, who: tuple[str, ...], keys: int, now: float) -> bool:
+    """Whether refusing `who` now would be this provider's doing, which has so many keys. Changes nothing."""
+    if state.together.suspects and state.breaker is not _CLOSED:
+        return True
+    lately = [at for each, at in state.together.refused.items() if at >= now - state.config.window_s and each != who]
+    return is_provider([*lately, now], keys, (ended - took for ended, took, failed in state.recent if not failed))
+
+
+def _refuse(state: CircuitState, event: Settled) -> None:
+    """If the provider is blamed for it, as the last of many, nobody goes until a probe has come back well."""
+    together = state.together
+    together.refuse(event, event.at - state.config.window_s)
+    if event.scope is _PROVIDER and len(together.refused) >= LEAST:
+        together.suspect()
+        if state.breaker is _CLOSED:
+            _open(state, event)
 
 
 def _judge_probe(state: CircuitState, event: Settled, *, told: bool, failed: bool) -> None:
@@ -202,6 +224,7 @@ def isolated(state: CircuitState, event: Isolated) -> None:
 
 
 def cleared(state: CircuitState, event: Cleared) -> None:
+    state.together.forget()
     _close(state, event.at)
 
 
@@ -220,11 +243,12 @@ def copy(state: CircuitState) -> CircuitState:
         state.row_longest_s,
         deque(state.recent),
         dict(state.opened),
+        state.together.copy(),
     )
 
 
 def weigh(state: CircuitState) -> int:
-    return len(state.opened) + len(state.recent)
+    return len(state.opened) + len(state.recent) + len(state.together.refused)
 
 
 def breaker_at(state: CircuitState, now: float) -> Breaker:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Protocol
 
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
+from actorrouter.router.blame import unfit_with
 from actorrouter.router.board import Seat
 from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
@@ -37,6 +38,9 @@ class Hub(Protocol):
 
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
+
+    def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
+        """Close the grant; the outcome as it is to be understood."""
 
 
 class Journey:
@@ -107,7 +111,7 @@ class Journey:
         elif step is Next.AGAIN:
             await self._again(outcome, seat)
         else:
-            self._demand.skip.add(key.key_id)
+            self._demand.skip |= unfit_with(key, outcome)
 
     async def _again(self, outcome: Outcome, seat: Seat) -> None:
         """The same work once more, if that is allowed."""
@@ -167,12 +171,11 @@ class Journey:
         """Settle the send in hand, then give its connection back. Settling is synchronous and comes first."""
         assert self._exchange is not None
         exchange, self._exchange = self._exchange, None
-        outcome = exchange.cut("caller went away")
+        outcome = self._hub.settle(exchange.grant, exchange.cut("caller went away"))
         if outcome.outcome is not OutcomeClass.NOT_SENT:
             self._sent = exchange
         grant = exchange.grant
         self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id))
-        grant.close(outcome)
         await exchange.close()
         return outcome
 

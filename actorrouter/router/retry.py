@@ -46,10 +46,12 @@ _NEXT: Final = {
 
 def after(outcome: Outcome, *, repeat_unknown: bool) -> Next:
     """What this outcome calls for. A transport fault that is the key's own (proxy, secret) asks for another key; a
-    rejected secret for which nobody is blamed, for a fresh one."""
+    rejected secret for which nobody is blamed, for a fresh one; a refusal for which the provider is, for a repeat."""
     step = _NEXT[outcome.outcome]
     if outcome.outcome is OutcomeClass.KEY_FATAL and outcome.scope is Scope.NONE:
         return Next.ANEW
+    if step is Next.OTHER_KEY and outcome.scope is Scope.PROVIDER:
+        return Next.AGAIN
     if step is Next.UNKNOWN:
         return Next.AGAIN if repeat_unknown else Next.UNKNOWN
     if step is Next.AGAIN and outcome.scope in (Scope.KEY, Scope.EGRESS):

@@ -27,6 +27,8 @@ _REPEATED: Final = frozenset(
     }
 )
 """A send after one of these repeats work. After others another key is asked, which the number of keys bounds."""
+_REFUSED: Final = frozenset({OutcomeClass.KEY_FATAL, OutcomeClass.QUOTA_SPENT, OutcomeClass.MODEL_SCOPE})
+"""Unless the provider is blamed."""
 _OWN: Final = frozenset({Scope.KEY, Scope.EGRESS})
 _TOLD_LEAST_S: Final = 0.1
 _TOLD_MAX: Final = 20_000
@@ -104,7 +106,10 @@ class Load:
 
 
 def _repeated(attempt: Attempt) -> bool:
-    return attempt.outcome.outcome in _REPEATED and attempt.outcome.scope not in _OWN
+    outcome = attempt.outcome
+    if outcome.outcome in _REFUSED:
+        return outcome.scope is Scope.PROVIDER
+    return outcome.outcome in _REPEATED and outcome.scope not in _OWN
 
 
 def _provider(event: Granted) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from actorrouter.actors.together import LEAST, REFUSALS, Together, is_provider
+from actorrouter.actors.together import LEAST, REFUSALS, Together
 from actorrouter.config import CircuitConfig
 from actorrouter.events import Cleared, Expired, Granted, Isolated, Renewed, Settled
 from actorrouter.messages import Clear, Expire, Isolate, Renew, Reserve, Settle
@@ -36,6 +36,7 @@ class Breaker(StrEnum):
 _CLOSED: Final = Breaker.CLOSED  # an enum's member costs a call each time it is named, up to Python 3.11
 _PROVIDER: Final = Scope.PROVIDER
 _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
+_REFUSED: Final = frozenset({Scope.KEY, Scope.POOL, Scope.PROVIDER})
 
 
 @attrs.define
@@ -105,20 +106,12 @@ def settled(state: CircuitState, event: Settled) -> None:
     started = state.opened.pop(event.reservation_id)
     failed = event.scope is _PROVIDER
     told = failed or event.outcome is _SUCCEEDED or event.scope is Scope.REQUEST
-    if event.outcome in REFUSALS:
+    if event.outcome in REFUSALS and event.scope in _REFUSED:
         _refuse(state, event)
     if event.reservation_id == state.probe:
         _judge_probe(state, event, told=told, failed=failed)
     elif told and state.breaker is _CLOSED and started >= state.closed_at:
         _count(state, event, started, failed=failed)
-
-
-def blamed(state: CircuitState, who: tuple[str, ...], keys: int, now: float) -> bool:
-    """Whether refusing `who` now would be this provider's doing, which has so many keys. Changes nothing."""
-    if state.together.suspects and state.breaker is not _CLOSED:
-        return True
-    lately = [at for each, at in state.together.refused.items() if at >= now - state.config.window_s and each != who]
-    return is_provider([*lately, now], keys, (ended - took for ended, took, failed in state.recent if not failed))
 
 
 def _refuse(state: CircuitState, event: Settled) -> None:

@@ -69,5 +69,6 @@ def test_it_forgets_what_is_long_ago() -> None:
     assert together.suspects == {"key:k2", "key:k3"}
     kept = together.copy()
     together.forget()
+    assert kept.lately(51.0) == {("key:k3",): (51.0, "k3")}
     assert (together.refused, together.suspects) == ({}, frozenset())
     assert kept.suspects == {"key:k2", "key:k3"}

@@ -14,6 +14,7 @@ from actorrouter import (
     NoCapacity,
     Refused,
     RouteConfig,
+    Router,
     RouterError,
     Secret,
 )
@@ -123,7 +124,32 @@ def six(**options: Any) -> Any:
     return fleet([f"a{number}" for number in range(1, 7)], provider=BREAKER, **options)
 
 
+async def warm(router: Router) -> None:
+    """Every key has served."""
+    for key_id in router.fleet.keys:
+        await router.send(but(CALL, keys=frozenset({key_id})))
+    await anyio.sleep(60)
+
+
 class TestTogether:
+    async def test_before_all_are_out(self) -> None:
+        """Keys that had served and are refused together: after four of six the others are spared, and none is lost."""
+        async with running(six()) as (router, upstream):
+            await warm(router)
+            upstream.scripts.extend([REJECTED] * 4)
+            assert (await router.send(but(CALL, max_attempts=2, wait_s=60))).status == 200
+            assert len(upstream.asked) == 6 + 4 + 1
+            assert "disabled" not in states(router).values()
+
+    async def test_one_success_among_them_clears_the_provider(self) -> None:
+        """While another key is served, the refused ones are bad keys, however many."""
+        async with running(six()) as (router, upstream):
+            await warm(router)
+            for bad in ("a1", "a2", "a3", "a4", "a5"):
+                upstream.scripts.append(REJECTED)
+                await router.send(but(CALL, keys=frozenset({bad, "a6"})))
+            assert states(router) == dict.fromkeys(("a1", "a2", "a3", "a4", "a5"), "disabled") | {"a6": "available"}
+
     async def test_keys_refused_together_come_back(self) -> None:
         """All six keys are turned away: the circuit opens, and once a probe has come back well all serve again."""
         async with running(six()) as (router, upstream):
@@ -195,6 +221,7 @@ class TestTogether:
     async def test_an_operators_word_stands(self) -> None:
         """A key that an operator took out in the meantime stays out when the others come back."""
         async with running(six()) as (router, upstream):
+            await warm(router)
             upstream.scripts.extend([REJECTED] * 4)
             with pytest.raises(Refused):
                 await router.send(but(CALL, max_attempts=1))
@@ -207,6 +234,7 @@ class TestTogether:
     async def test_a_reset_gives_them_back(self) -> None:
         """An operator who resets the circuit need not clear the keys one by one."""
         async with running(six()) as (router, upstream):
+            await warm(router)
             upstream.scripts.extend([REJECTED] * 4)
             with pytest.raises(Refused):
                 await router.send(but(CALL, max_attempts=1))
@@ -218,6 +246,7 @@ class TestTogether:
     async def test_who_is_told_why(self) -> None:
         """The refusal that tips the scales says that the provider is blamed for it."""
         async with running(six()) as (router, upstream):
+            await warm(router)
             upstream.scripts.extend([REJECTED] * 4)
             with pytest.raises(Refused, match="one of many keys refused at once") as caught:
                 await router.send(but(CALL, max_attempts=1))

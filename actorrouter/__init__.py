@@ -38,8 +38,8 @@ if TYPE_CHECKING:
         WaitingRoomFull,
     )
     from actorrouter.router.grants import Grant
-    from actorrouter.router.journey import Reply
     from actorrouter.router.opening import BlockingRouter, open_router, open_router_blocking
+    from actorrouter.router.reply import Reply
     from actorrouter.router.router import Quote, Router
     from actorrouter.values import Call, Secret, Usage
 

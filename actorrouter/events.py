@@ -106,10 +106,11 @@ class ClockAligned:
 
 @value
 class Cleared:
-    """An operator forgave the holder."""
+    """An operator forgave the holder; or it may come back if one request proves it (`probe`)."""
 
     at: float
     holders: tuple[str, ...]
+    probe: bool = False
 
 
 @value

@@ -74,7 +74,10 @@ class ClockRead:
 
 @value
 class Clear:
-    """An operator forgives: cooldowns, strikes and a disabled state are gone."""
+    """An operator forgives: cooldowns, strikes and a disabled state are gone. `probe`: not an operator; it may come
+    back, and one request is to prove it."""
+
+    probe: bool = False
 
 
 @value

@@ -5,7 +5,7 @@ stretches to three times the longest recent call, and failures in a row count ho
 when its calls time out. Against that, calls are counted when sent: one that was sent in the same span and has already
 outlived the failures is a call that did not fail, though it has not ended. Calls from before the circuit last closed
 say nothing about now. Refusals for a key, a pool or a request, and callers that went away, say nothing about the
-provider.
+provider; unless many come together (`actors.together`): then it opens at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 
 import attrs
 
+from actorrouter.actors.together import LEAST, REFUSALS, Together
 from actorrouter.config import CircuitConfig
 from actorrouter.events import Cleared, Expired, Granted, Isolated, Renewed, Settled
 from actorrouter.messages import Clear, Expire, Isolate, Renew, Reserve, Settle
@@ -35,6 +36,7 @@ class Breaker(StrEnum):
 _CLOSED: Final = Breaker.CLOSED  # an enum's member costs a call each time it is named, up to Python 3.11
 _PROVIDER: Final = Scope.PROVIDER
 _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
+_REFUSED: Final = frozenset({Scope.KEY, Scope.POOL, Scope.PROVIDER})
 
 
 @attrs.define
@@ -55,6 +57,7 @@ class CircuitState:
     row_longest_s: float = 0.0
     recent: deque[tuple[float, float, bool]] = attrs.field(factory=deque)
     opened: dict[int, float] = attrs.field(factory=dict)
+    together: Together = attrs.field(factory=Together)
 
 
 def reserve(state: CircuitState, message: Reserve, now: float) -> Turn:
@@ -103,10 +106,22 @@ def settled(state: CircuitState, event: Settled) -> None:
     started = state.opened.pop(event.reservation_id)
     failed = event.scope is _PROVIDER
     told = failed or event.outcome is _SUCCEEDED or event.scope is Scope.REQUEST
+    if event.outcome in REFUSALS and event.scope in _REFUSED:
+        _refuse(state, event)
     if event.reservation_id == state.probe:
         _judge_probe(state, event, told=told, failed=failed)
     elif told and state.breaker is _CLOSED and started >= state.closed_at:
         _count(state, event, started, failed=failed)
+
+
+def _refuse(state: CircuitState, event: Settled) -> None:
+    """If the provider is blamed for it, as the last of many, nobody goes until a probe has come back well."""
+    together = state.together
+    together.refuse(event, event.at - state.config.window_s)
+    if event.scope is _PROVIDER and len(together.refused) >= LEAST:
+        together.suspect()
+        if state.breaker is _CLOSED:
+            _open(state, event)
 
 
 def _judge_probe(state: CircuitState, event: Settled, *, told: bool, failed: bool) -> None:
@@ -202,6 +217,7 @@ def isolated(state: CircuitState, event: Isolated) -> None:
 
 
 def cleared(state: CircuitState, event: Cleared) -> None:
+    state.together.forget()
     _close(state, event.at)
 
 
@@ -220,11 +236,12 @@ def copy(state: CircuitState) -> CircuitState:
         state.row_longest_s,
         deque(state.recent),
         dict(state.opened),
+        state.together.copy(),
     )
 
 
 def weigh(state: CircuitState) -> int:
-    return len(state.opened) + len(state.recent)
+    return len(state.opened) + len(state.recent) + len(state.together.refused)
 
 
 def breaker_at(state: CircuitState, now: float) -> Breaker:

@@ -10,6 +10,7 @@ import attrs
 
 from actorrouter.actors import recovery as rec
 from actorrouter.actors.recovery import AVAILABLE, Phase, Recovery
+from actorrouter.actors.together import REFUSALS
 from actorrouter.events import Cleared, Disabled, Draining, Expired, Granted, Renewed, Settled
 from actorrouter.messages import Clear, Disable, Drain, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
@@ -17,7 +18,7 @@ from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope
 
 _MODEL_PAUSE_S = 300.0
 """How long a key is not asked for a model it was told it may not use."""
-
+REJECTED: Final = "the provider rejects the credential"
 
 _NONE: Final = Scope.NONE
 _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
@@ -56,7 +57,7 @@ def settle(state: KeyState, message: Settle | Expire | Renew, now: float) -> Tur
 
 def clear(state: KeyState, message: Clear, now: float) -> Turn:
     """Make a disabled or paused key available again; a draining one goes on draining."""
-    return Turn(events=(Cleared(now, (state.key_id,)),))
+    return Turn(events=(Cleared(now, (state.key_id,), message.probe),))
 
 
 def disable(state: KeyState, message: Disable, now: float) -> Turn:
@@ -89,6 +90,8 @@ def settled(state: KeyState, event: Settled) -> None:
         return  # nearly always
     if event.scope is Scope.KEY or event.scope is Scope.EGRESS:
         _blame(recovery, event)
+    elif event.scope is Scope.PROVIDER and event.outcome in REFUSALS:
+        rec.rested(recovery, event)
     elif event.scope is Scope.KEY_MODEL:
         _avoid(state, model, event)
         rec.passed(recovery, event.reservation_id)
@@ -111,7 +114,7 @@ def _avoid(state: KeyState, model: str, event: Settled) -> None:
 
 def _blame(recovery: Recovery, event: Settled) -> None:
     if event.outcome is OutcomeClass.KEY_FATAL:
-        rec.closed(recovery, Phase.DISABLED, "the provider rejects the credential")
+        rec.closed(recovery, Phase.DISABLED, REJECTED)
     else:
         rec.paused(recovery, event)
 
@@ -127,9 +130,9 @@ def renewed(state: KeyState, event: Renewed) -> None:
 
 
 def cleared(state: KeyState, event: Cleared) -> None:
-    if state.recovery.phase is not Phase.DRAINING:
-        rec.reset(state.recovery)
-    state.models = _NO_MODELS
+    rec.cleared(state.recovery, event)
+    if not event.probe:
+        state.models = _NO_MODELS
 
 
 def disabled(state: KeyState, event: Disabled) -> None:

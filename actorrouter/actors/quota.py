@@ -123,7 +123,7 @@ def read_clock(state: PoolState, message: ClockRead, now: float) -> Turn:
 
 def clear(state: PoolState, message: Clear, now: float) -> Turn:
     """Forgive cooldowns; what was charged stays charged."""
-    return Turn(events=(Cleared(now, (state.pool_id,)),))
+    return Turn(events=(Cleared(now, (state.pool_id,), message.probe),))
 
 
 REPEATED = Turn(reply="repeated")
@@ -266,7 +266,7 @@ def aligned(state: PoolState, event: ClockAligned) -> None:
 
 
 def cleared(state: PoolState, event: Cleared) -> None:
-    rec.reset(state.recovery)
+    rec.cleared(state.recovery, event)
 
 
 # ------------------------------------------------------------------------------------------------------- publish, copy

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from actorrouter.config import RecoveryConfig
-from actorrouter.events import Settled
+from actorrouter.events import Cleared, Settled
 from actorrouter.values import INF, Basis, OutcomeClass, Refusal
 
 
@@ -30,6 +30,9 @@ class Phase(StrEnum):
 
 AVAILABLE: Final = Phase.AVAILABLE
 """For the hot path: up to Python 3.11 an enum's member costs a call each time it is named."""
+
+REST_MAX_S: Final = 600.0
+"""Ten times as long as a circuit stays open by default: as many keys probe in turn, should the first of them be bad."""
 
 PAUSED = (Phase.THROTTLED, Phase.EXHAUSTED)
 CLOSED = (Phase.DRAINING, Phase.DISABLED)
@@ -107,9 +110,7 @@ def paused(recovery: Recovery, event: Settled) -> None:
     spent = event.outcome is OutcomeClass.QUOTA_SPENT
     config, at = recovery.config, event.at
     first, most = (config.exhausted_s, config.exhausted_max_s) if spent else (config.throttle_s, config.throttle_max_s)
-    if recovery.phase is Phase.AVAILABLE or event.reservation_id in recovery.trials or not recovery.strikes:
-        recovery.strikes += 1
-    backoff = min(most, first * 2.0 ** min(recovery.strikes - 1, 30)) * (0.75 + 0.5 * event.draw)
+    backoff = _backoff_s(recovery, event, first, most)
     asked = event.retry_at if event.retry_at is not None and event.retry_at > at else None  # "now" asks for nothing
     pause_until = min(at + most, at + backoff if asked is None else asked)
     if spent:
@@ -121,12 +122,36 @@ def paused(recovery: Recovery, event: Settled) -> None:
     recovery.trials = frozenset()
 
 
+def rested(recovery: Recovery, event: Settled) -> None:
+    """It was refused, and the provider is blamed: others are to probe before this one does again."""
+    if recovery.phase in CLOSED:
+        return
+    backoff = _backoff_s(recovery, event, recovery.config.throttle_s, REST_MAX_S)
+    recovery.until = max(recovery.until, event.at + backoff)
+    recovery.phase, recovery.reason, recovery.trials = Phase.THROTTLED, str(event.outcome), frozenset()
+
+
+def _backoff_s(recovery: Recovery, event: Settled, first: float, most: float) -> float:
+    if recovery.phase is Phase.AVAILABLE or event.reservation_id in recovery.trials or not recovery.strikes:
+        recovery.strikes += 1
+    return min(most, first * 2.0 ** min(recovery.strikes - 1, 30)) * (0.75 + 0.5 * event.draw)
+
+
 def closed(recovery: Recovery, phase: Phase, reason: str) -> None:
     """Nothing more goes: disabled until cleared, or draining for good."""
     if recovery.phase is Phase.DRAINING:
         return
     recovery.phase, recovery.reason = phase, reason
     recovery.trials = frozenset()
+
+
+def cleared(recovery: Recovery, event: Cleared) -> None:
+    """As new by an operator's word; or to be probed at once. What drains goes on draining."""
+    if recovery.phase is Phase.DRAINING:
+        return
+    reset(recovery)
+    if event.probe:
+        recovery.phase, recovery.until = Phase.THROTTLED, event.at
 
 
 def reset(recovery: Recovery) -> None:

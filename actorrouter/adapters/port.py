@@ -27,6 +27,10 @@ class Reading(Protocol):
     def content_started(self) -> bool:
         """A caller has been given, or is about to be given, content: no other key may answer in its place."""
 
+    @property
+    def quiet(self) -> bool:
+        """The bytes fed last held nothing of the answer itself: pings, comments."""
+
     def feed(self, received: bytes) -> bytes:
         """Take bytes off the wire; return the bytes to hand on (they may be held back, never invented)."""
 

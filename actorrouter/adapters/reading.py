@@ -17,6 +17,7 @@ class EndsOnce:
     """An answer ends once; asking again is a bug of the asker."""
 
     losses: tuple[str, ...] = ()
+    quiet = False
     _ended = False
 
     def _end_once(self) -> None:

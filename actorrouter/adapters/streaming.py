@@ -86,11 +86,14 @@ class EventStream(EndsOnce, ABC):
 
     def feed(self, received: bytes) -> bytes:
         """The whole events these bytes complete, as they came; b"" until content begins."""
+        written = self._text_bytes
         if self.content_started and self._says_nothing_new(received):
             self._text_bytes += sum(map(len, self.text.findall(received)))
+            self.quiet = self._text_bytes == written
             return received
         if not self._over:
             self._take(self._reader.feed(received))
+        self.quiet = self._text_bytes == written and not self._over
         return self._hand_on() if self.content_started else b""
 
     def _says_nothing_new(self, received: bytes) -> bool:

@@ -165,12 +165,14 @@ class GenericConfig:
 
 @attrs.frozen
 class TimeoutsConfig:
-    """Seconds; see transport.port.Timeouts."""
+    """Seconds; see transport.port.Timeouts. `stall_s`: a stream whose pings go on without content is given up after so
+    long; as long as the openai SDK waits for anything (facts: limits.md B1)."""
 
     connect_s: float = 5.0
     write_s: float = 30.0
     first_byte_s: float = 120.0
     idle_s: float = 60.0
+    stall_s: float = 600.0
 
 
 @attrs.frozen

@@ -49,7 +49,7 @@ BOUNDS: Final[Mapping[type, Mapping[str, Bounds]]] = {
         "exhausted_max_s": _SPAN,
         "ramp_max": _AT_LEAST_1,
     },
-    c.TimeoutsConfig: {"connect_s": _SPAN, "write_s": _SPAN, "first_byte_s": _SPAN, "idle_s": _SPAN},
+    c.TimeoutsConfig: {"connect_s": _SPAN, "write_s": _SPAN, "first_byte_s": _SPAN, "idle_s": _SPAN, "stall_s": _SPAN},
     c.ProviderConfig: {"default_output_tokens": _COUNT, "retry_ratio": Bounds(0, 1000), "retry_reserve": _COUNT},
     c.ErrorRuleConfig: {"status": Bounds(100, 599)},
     c.PriceConfig: {"input_usd_per_mtok": _MONEY, "output_usd_per_mtok": _MONEY, "request_usd": _MONEY},

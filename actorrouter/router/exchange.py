@@ -17,7 +17,7 @@ from actorrouter.router.grants import Grant
 from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport.port import Reached, Response, Sending, Timeouts, Transport, TransportError
-from actorrouter.values import Call, Outcome, OutcomeClass, Scope, Secret
+from actorrouter.values import INF, Call, Outcome, OutcomeClass, Scope, Secret
 
 
 class Connect(Protocol):
@@ -42,6 +42,8 @@ class Exchange:
         self._chunks: AsyncIterator[bytes] | None = None
         self._reading: Reading | None = None
         self._secret: Secret | None = None
+        self._kept_bytes = 0
+        self._silent_s = 0.0
         self.outcome: Outcome | None = None
         self.rest = b""
         """What is still to be handed on when the answer has ended; the body of a plain answer or an error."""
@@ -95,25 +97,61 @@ class Exchange:
         return await self.more()
 
     async def more(self) -> bytes:
-        """The next bytes to hand on; b"" when the answer has ended, or holds more than anybody would keep."""
+        """The next bytes to hand on; b"" when the answer has ended, or holds more than anybody would keep.
+
+        Pings and comments keep a stream's connection alive, but for `stall_s` without content at most."""
+        assert self._reading is not None
+        began = self._runtime.clock()
+        self._kept_bytes = 0
+        content = await self._next()
+        if content is None:
+            content = await self._past_silence(began)
+        if self.outcome is None and self._reading.quiet:
+            self._silent_s += self._runtime.clock() - began
+            if self._silent_s >= self._stall_s:
+                return self._stalled()
+        else:
+            self._silent_s = 0.0
+        return content
+
+    async def _past_silence(self, since: float) -> bytes:
+        """Read on until there is something to hand on."""
+        content = None
+        with self._runtime.loop.within(since + self._stall_s - self._silent_s) as scope:
+            while content is None:
+                content = await self._next()
+        if scope.cancelled_caught and self.outcome is None:
+            return self._stalled()
+        return content or b""
+
+    @property
+    def _stall_s(self) -> float:
+        return self.grant.seat.key.provider.config.timeouts.stall_s if self._call.stream else INF
+
+    def _stalled(self) -> bytes:
+        self._end(complete=False, why=f"timeout: stalled, no content for {self._stall_s:g} s")
+        return b""
+
+    async def _next(self) -> bytes | None:
+        """One piece further: what it gives to hand on, b"" at the end, None if it holds no content."""
         assert self._chunks is not None
         assert self._reading is not None
-        kept = 0
-        most = ERROR_BYTES_MAX if self._reading.failed else BODY_BYTES_MAX
         try:
-            async for received in self._chunks:
-                content = self._reading.feed(received)
-                if content and self._call.stream and not self._reading.failed:
-                    return content
-                kept += len(received)
-                if kept > most:
-                    self._end(complete=False)
-                    return b""
+            received = await anext(self._chunks)
+        except StopAsyncIteration:
+            self._end(complete=True)
+            return b""
         except TransportError as error:
             self._end(complete=False, why=str(error))
-        else:
-            self._end(complete=True)
-        return b""
+            return b""
+        content = self._reading.feed(received)
+        if content and self._call.stream and not self._reading.failed:
+            return content
+        self._kept_bytes += len(received)
+        if self._kept_bytes > (ERROR_BYTES_MAX if self._reading.failed else BODY_BYTES_MAX):
+            self._end(complete=False)
+            return b""
+        return None
 
     def _end(self, *, complete: bool, why: str = "") -> Outcome:
         assert self._reading is not None

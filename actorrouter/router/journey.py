@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol
 
-from actorrouter.errors import (
-    Attempt,
-    NoCapacity,
-    NotSent,
-    OutcomeUnknown,
-    Refused,
-    RouterError,
-    RouterStopped,
-    StreamInterrupted,
-)
-from actorrouter.router.board import KeyEntry, ProviderEntry
+from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
+from actorrouter.router.blame import unfit_with
+from actorrouter.router.board import Seat
 from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
+from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
-from actorrouter.router.retry import Next, after
+from actorrouter.router.reply import Reply
+from actorrouter.router.retry import Next, after, paced
 from actorrouter.runtime.loop import Loop
-from actorrouter.values import INF, NO_USAGE, Call, Outcome, OutcomeClass, Scope, Usage
+from actorrouter.values import INF, Call, Outcome, OutcomeClass, Scope
 
 _BACKOFF_S, _BACKOFF_MAX_S = 0.1, 2.0
 
@@ -45,6 +38,9 @@ class Hub(Protocol):
 
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
+
+    def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
+        """Close the grant; the outcome as it is to be understood."""
 
 
 class Journey:
@@ -79,7 +75,7 @@ class Journey:
             outcome = await self.end()
             if outcome.outcome is OutcomeClass.SUCCEEDED:
                 return Reply(self, exchange, exchange.rest)
-            await self._prepare_next(outcome, exchange.grant.seat.key)
+            await self._prepare_next(outcome, exchange.grant.seat)
 
     async def _acquire(self) -> Grant:
         began = self._hub.clock()
@@ -88,7 +84,7 @@ class Journey:
         except NotSent as error:
             if not self.attempts:
                 raise
-            raise self._failure(_first_line(error), error) from error
+            raise self._failure(first_line(error), error) from error
         finally:
             self._wait_left_s = max(0.0, self._wait_left_s - (self._hub.clock() - began))
 
@@ -103,9 +99,9 @@ class Journey:
         exchange.cut("deadline passed")
         return b""
 
-    async def _prepare_next(self, outcome: Outcome, key: KeyEntry) -> None:
+    async def _prepare_next(self, outcome: Outcome, seat: Seat) -> None:
         """Make the next reservation worth asking for, or raise what the caller should know."""
-        step = after(outcome, repeat_unknown=self._call.repeat_unknown)
+        step, key = after(outcome, repeat_unknown=self._call.repeat_unknown), seat.key
         if step is Next.UNKNOWN:
             raise self._failure(f"written, but no response: {outcome.message}")
         if step is Next.FAIL or self._hub.clock() >= self._deadline:
@@ -113,16 +109,17 @@ class Journey:
         if step is Next.ANEW and key.key_id not in self._fetched:
             self._fetched.add(key.key_id)
         elif step is Next.AGAIN:
-            await self._again(outcome, key.provider)
+            await self._again(outcome, seat)
         else:
-            self._demand.skip.add(key.key_id)
+            self._demand.skip |= unfit_with(key, outcome)
 
-    async def _again(self, outcome: Outcome, provider: ProviderEntry) -> None:
+    async def _again(self, outcome: Outcome, seat: Seat) -> None:
         """The same work once more, if that is allowed."""
         self._works += 1
         if self._works >= self._call.max_attempts:
             raise self._failure(f"{self._works} sends, the most allowed")
-        if not provider.retries.withdraw():
+        provider = seat.key.provider
+        if not (paced(outcome) and seat.group.pools) and not provider.retries.withdraw():
             raise self._failure(f"retry budget of provider {provider.name!r} is spent")
         if outcome.scope is Scope.PROVIDER:
             await self._avoid(provider.name)
@@ -138,18 +135,7 @@ class Journey:
             raise self._failure("deadline passed")
 
     def _failure(self, why: str, cause: NotSent | None = None) -> RouterError:
-        """What the sends so far come to. The last one that left the process decides."""
-        tried = "; ".join(_told(attempt, why) for attempt in self.attempts)
-        if self._sent is None and isinstance(cause, NoCapacity | RouterStopped):
-            error: RouterError = type(cause)(f"{cause} (tried {tried})")
-        else:
-            error = _error(f"route {self._demand.route.name!r}: {why or 'refused'} ({tried})", self._sent)
-        error.attempts = tuple(self.attempts)
-        error.decision_id = self.attempts[-1].decision_id
-        if cause is not None:
-            error.available_at, error.available_in_s = cause.available_at, cause.available_in_s
-            error.refusals = cause.refusals
-        return error
+        return failure(self._demand.route.name, why, self.attempts, self._sent, cause)
 
     # ------------------------------------------------------------------------------------------------------- to its end
 
@@ -185,12 +171,11 @@ class Journey:
         """Settle the send in hand, then give its connection back. Settling is synchronous and comes first."""
         assert self._exchange is not None
         exchange, self._exchange = self._exchange, None
-        outcome = exchange.cut("caller went away")
+        outcome = self._hub.settle(exchange.grant, exchange.cut("caller went away"))
         if outcome.outcome is not OutcomeClass.NOT_SENT:
             self._sent = exchange
         grant = exchange.grant
         self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id))
-        grant.close(outcome)
         await exchange.close()
         return outcome
 
@@ -199,98 +184,3 @@ class Journey:
     ) -> None:
         if self._exchange is not None:
             await self.end()
-
-
-def _error(text: str, sent: Exchange | None) -> RouterError:
-    if sent is None or sent.outcome is None:
-        return NotSent(text)
-    if sent.outcome.outcome is OutcomeClass.UNKNOWN:
-        return OutcomeUnknown(text)
-    if sent.cut_off:
-        return StreamInterrupted(text, delivered_bytes=0)
-    return Refused(text, body=sent.rest, status=sent.outcome.status)
-
-
-def _told(attempt: Attempt, why: str) -> str:
-    said = attempt.outcome.message
-    return f"{attempt}, {said}" if said and said not in why else str(attempt)
-
-
-def _first_line(error: NotSent) -> str:
-    said = str(error).partition("\n")[0]
-    return said.partition(": ")[2] if said.startswith("route ") else said
-
-
-class Reply:
-    """A provider's answer. A plain one is whole; a stream is iterated for its bytes, as the provider sent them.
-
-    Iterating a stream that breaks raises StreamInterrupted: a truncated answer never looks finished.
-    """
-
-    def __init__(self, journey: Journey, exchange: Exchange, content: bytes) -> None:
-        self._journey = journey
-        self._exchange = exchange
-        self._content = content
-        self.status = exchange.status
-        self.headers = exchange.headers
-
-    @property
-    def key_id(self) -> str:
-        """The key that answered."""
-        return self._exchange.grant.key_id
-
-    @property
-    def upstream_model(self) -> str:
-        """The provider's word for the model that answered."""
-        return self._exchange.grant.upstream_model
-
-    @property
-    def decision_id(self) -> int:
-        """For `router.explain`."""
-        return self._exchange.grant.decision.decision_id
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """Every send of this call that has ended, the good one last."""
-        return tuple(self._journey.attempts)
-
-    @property
-    def usage(self) -> Usage:
-        """What was used; empty until the answer has ended."""
-        outcome = self._exchange.outcome
-        return outcome.usage or NO_USAGE if outcome is not None else NO_USAGE
-
-    @property
-    def body(self) -> bytes:
-        """A plain answer's bytes. RuntimeError for a stream that is still to be read, or was left before its end."""
-        if not self._whole:
-            raise RuntimeError("this answer is a stream: iterate it, or `await reply.read()`")
-        return self._content
-
-    @property
-    def _whole(self) -> bool:
-        outcome = self._exchange.outcome
-        return outcome is not None and outcome.outcome is OutcomeClass.SUCCEEDED
-
-    def json(self) -> Any:
-        """A plain answer's JSON."""
-        return json.loads(self.body)
-
-    async def read(self) -> bytes:
-        """Everything that is still to come, at once."""
-        self._content = b"".join([chunk async for chunk in self])
-        return self._content
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        content, self._content = self._content, b""
-        if not content and self._exchange.outcome is None:
-            content = await self._journey.more(self._exchange)
-        if not content and not self._whole:
-            raise self._journey.interrupted(self._exchange)
-        if not content:
-            raise StopAsyncIteration
-        self._journey.delivered_bytes += len(content)
-        return content

@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 from actorrouter.config import RouterConfig
 from actorrouter.errors import RouterStopped
 from actorrouter.router.grants import Grant
-from actorrouter.router.journey import Reply
+from actorrouter.router.reply import Reply
 from actorrouter.router.router import Quote, Router
 from actorrouter.runtime.collector import uncollected
 from actorrouter.values import Amounts, Call, Secret, Usage

@@ -1,7 +1,8 @@
 """What happens after a failed send: whom else to ask, and whether the budget for repeating work allows it. Pure.
 
-Trying another key because this one is bad is not repeating work, and is bounded by the number of keys. Everything else
-that reached a provider draws on the provider's retry budget (facts: limits.md B5).
+Trying another key because this one is bad is not repeating work, and is bounded by the number of keys. A pool that was
+told how long to wait paces whoever comes again by itself. Everything else that reached a provider draws on the
+provider's retry budget (facts: limits.md B5).
 """
 
 from __future__ import annotations
@@ -45,15 +46,28 @@ _NEXT: Final = {
 
 def after(outcome: Outcome, *, repeat_unknown: bool) -> Next:
     """What this outcome calls for. A transport fault that is the key's own (proxy, secret) asks for another key; a
-    rejected secret for which nobody is blamed, for a fresh one."""
+    rejected secret for which nobody is blamed, for a fresh one; a refusal for which the provider is, for a repeat."""
     step = _NEXT[outcome.outcome]
     if outcome.outcome is OutcomeClass.KEY_FATAL and outcome.scope is Scope.NONE:
         return Next.ANEW
+    if step is Next.OTHER_KEY and outcome.scope is Scope.PROVIDER:
+        return Next.AGAIN
     if step is Next.UNKNOWN:
         return Next.AGAIN if repeat_unknown else Next.UNKNOWN
     if step is Next.AGAIN and outcome.scope in (Scope.KEY, Scope.EGRESS):
         return Next.OTHER_KEY
     return step
+
+
+TOLD_LEAST_S: Final = 0.1
+"""A wait shorter than this is none: it would pace nobody."""
+
+
+def paced(outcome: Outcome) -> bool:
+    """Refused before any work, and the pool was told how long to wait: whoever repeats waits there, too, and then goes
+    as the pool's probe or behind it. An error inside an answer that had begun is not such a refusal."""
+    refused = outcome.outcome is OutcomeClass.RATE_LIMITED and outcome.scope is Scope.POOL
+    return refused and (outcome.status or 0) >= 400 and (outcome.retry_after_s or 0.0) >= TOLD_LEAST_S
 
 
 @attrs.define

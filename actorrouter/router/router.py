@@ -19,14 +19,16 @@ from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqu
 from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
+from actorrouter.router import blame
 from actorrouter.router.admission import Admission
 from actorrouter.router.board import KeyEntry, close, freshen, freshen_pool
 from actorrouter.router.demand import Demand, exact_amounts
 from actorrouter.router.exchange import Connect, Exchange, transport_of
 from actorrouter.router.fleet import Fleet
 from actorrouter.router.grants import Grant
-from actorrouter.router.journey import Journey, Reply
+from actorrouter.router.journey import Journey
 from actorrouter.router.orphans import Orphans
+from actorrouter.router.reply import Reply
 from actorrouter.router.search import Shortage
 from actorrouter.router.tree import Tree
 from actorrouter.router.waiting import Waiting
@@ -38,7 +40,7 @@ from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport import connect as connect_http
 from actorrouter.transport import prepare
 from actorrouter.transport.port import Transport
-from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Refusal, value
+from actorrouter.values import CONCURRENCY, INF, REQUESTS, Amounts, Call, Outcome, Refusal, value
 
 if TYPE_CHECKING:
     from actorrouter.integrations.port import Options
@@ -294,6 +296,10 @@ class Router:
         """One send over this grant."""
         return Exchange(self.runtime, self._wall, self._open, grant, call)
 
+    def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
+        """Close a grant with its outcome, and say how that is to be understood."""
+        return blame.settle(self.runtime, grant, outcome)
+
     def _open(self, client: str, *, proxy: str | None) -> Transport:
         """A key's pool of connections. Once the router has stopped nobody would close it."""
         if self._state == "stopped":
@@ -355,8 +361,10 @@ class Router:
         return await probe(entry, transport_of(entry, self._open), self.runtime, self._wall)
 
     def reset_circuit(self, provider: str) -> None:
-        """Close a provider's circuit and forget its statistics."""
-        self.runtime.tell(self._circuit(provider), Clear())
+        """Close a provider's circuit and forget its statistics; keys it refused all at once are available again."""
+        circuit_id = self._circuit(provider)
+        blame.give_back(self.runtime, self.fleet.providers[provider].circuit.state)
+        self.runtime.tell(circuit_id, Clear())
 
     def isolate_circuit(self, provider: str) -> None:
         """Send nothing to a provider until its circuit is reset."""

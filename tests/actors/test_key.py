@@ -9,6 +9,7 @@ import pytest
 from actorrouter.actors import key
 from actorrouter.actors.key import KeyState
 from actorrouter.actors.recovery import Phase, Recovery
+from actorrouter.actors.together import REFUSALS
 from actorrouter.config import RecoveryConfig
 from actorrouter.messages import Clear, Disable, Drain
 from actorrouter.values import Basis, OutcomeClass, Scope
@@ -36,11 +37,12 @@ def rejected() -> Driver:
 @pytest.mark.parametrize(("outcome", "scope"), [*itertools.product(OutcomeClass, Scope)])
 def test_only_an_outcome_that_blames_the_key_changes_it(outcome: OutcomeClass, scope: Scope) -> None:
     """Blaming key or egress stops the key for every model, key and model for that model alone, all else for none
-    (B35, B38, B39)."""
+    (B35, B38, B39); but one that was refused by a provider in trouble lets others try first."""
     driver = fresh()
     driver.settle(driver.taken(0.0, "m"), 0.0, outcome, scope)
-    assert bool(driver.refusals(0.0, "m")) == (scope in {*BLAMING_THE_KEY, Scope.KEY_MODEL})
-    assert bool(driver.refusals(0.0, "other")) == (scope in BLAMING_THE_KEY)
+    rests = scope is Scope.PROVIDER and outcome in REFUSALS
+    assert bool(driver.refusals(0.0, "m")) == (rests or scope in {*BLAMING_THE_KEY, Scope.KEY_MODEL})
+    assert bool(driver.refusals(0.0, "other")) == (rests or scope in BLAMING_THE_KEY)
 
 
 @pytest.mark.parametrize("scope", BLAMING_THE_KEY)

@@ -115,7 +115,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         ("priorities", _no_priorities, "wait_p99_s.people"),
         ("correlated-overload", _no_retry_budget, "law 5"),
         ("outage-and-recovery", _no_circuit, "rejected.outage"),
-        ("squeezed-limits", _no_pause, "served_share"),
+        ("squeezed-limits", _no_pause, "law 5"),
         ("spend-cap", _no_pause, "amplification"),
     ],
 )

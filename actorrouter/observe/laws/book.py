@@ -60,7 +60,7 @@ class LawBook:
         self.needless = Needless(
             self._tell, router.decision, lambda: str(router.status()["state"]), router.runtime.clock
         )
-        self.load = Load(self._tell, config.providers)
+        self.load = Load(self._tell, config.providers, config.recovery.throttle_max_s)
         self.explained = Explained(self._tell, router.decisions.get)
         self.secrets = SecretScan(_fixed_secrets(config.keys), self._tell)
         self._follow_all()
@@ -126,7 +126,9 @@ class LawBook:
         kind = type(event)
         if kind is ev.ActorCrashed:
             self._crashed(event)
-        elif kind is not ev.ActorRestarted:
+        elif kind is ev.ActorRestarted:
+            self.load.forgiven(event)
+        else:
             if kind not in _AFTER_A_CRASH:
                 self._flush()
             if kind in _SHARED:
@@ -174,6 +176,7 @@ class LawBook:
         if booking is not None:
             self.promise.settled(event, booking, news)
             self.lost.settled(event, booking.granted.decision_id, news)
+            self.load.settled(event, booking.granted.decision_id, takers)
 
     def _expired(self, event: ev.Expired, takers: set[str]) -> None:
         _, news = self.bookings.expired(event, takers)
@@ -274,6 +277,7 @@ _TOGETHER: Final[Mapping[type, Callable[[LawBook, Any, set[str]], None]]] = {
 
 _ALONE: Final[Mapping[type, Callable[[LawBook, Any], None]]] = {
     ev.SettlementRepeated: LawBook._repeated,
+    ev.Cleared: lambda book, event: book.load.forgiven(event),
     ev.Observed: lambda book, event: book.promise.observed(event),
     ev.ClockAligned: lambda book, event: book.promise.aligned(event),
     ev.ActorStopped: lambda book, event: book.lost.stopped(event),

@@ -21,7 +21,7 @@ from actorrouter.errors import (
 )
 from actorrouter.observe.decisions import Decision
 from actorrouter.observe.laws.found import Tell
-from actorrouter.values import INF, Basis, Call, OutcomeClass, Refusal
+from actorrouter.values import INF, Basis, Call, OutcomeClass, Refusal, Scope
 
 _SHARED: Final = frozenset(
     {OutcomeClass.CONTEXT, OutcomeClass.CONTENT, OutcomeClass.REQUEST_BAD, OutcomeClass.CANCELLED}
@@ -168,4 +168,5 @@ def _exhausted(error: RouterError, last: Attempt, call: Call | None) -> bool:
     outcome, late = last.outcome.outcome, call is not None and call.deadline_s is not None
     if outcome in _SHARED or isinstance(error.__cause__, NotSent) or late:
         return True
-    return outcome not in _OTHER_KEY and any(bound in str(error) for bound in _BOUNDS)
+    another = outcome in _OTHER_KEY and last.outcome.scope is not Scope.PROVIDER
+    return not another and any(bound in str(error) for bound in _BOUNDS)

@@ -10,7 +10,7 @@ import pytest
 
 from actorrouter import Call, LimitConfig, ProviderConfig, Refused, RouterError
 from actorrouter.errors import Attempt
-from actorrouter.events import Granted
+from actorrouter.events import Cleared, Granted, Settled
 from actorrouter.observe.laws.load import Load
 from actorrouter.router.retry import RetryBudget
 from actorrouter.transport.port import Timeouts
@@ -87,6 +87,52 @@ def test_a_repeat_that_goes_elsewhere_is_no_first_send_there() -> None:
     for number in range(61, 72):
         call(number, ("p", served), ("q", failed), ("p", served))
     assert any("provider q was burdened with 11 repeats for 0 first sends" in each for each in found)
+
+
+def refusal(load: Load, number: int, retry_at: float | None) -> Attempt:
+    """A send on pool p, refused at second 10."""
+    holders = ("circuit:p", "pool:p:x")
+    load.granted(Granted(10.0, number, "k", "u", "m", {}, 99.0, holders, number))
+    said = (OutcomeClass.RATE_LIMITED, Scope.POOL)
+    load.settled(Settled(10.0, number, "k", holders, *said, {}, {}, retry_at=retry_at), number, holders)
+    return Attempt("k", "u", Outcome(*said, 429), number)
+
+
+@pytest.mark.parametrize(("retry_at", "paid"), [(17.0, 0), (10.05, 30), (None, 30)])
+def test_repeats_after_a_told_wait_need_no_budget(retry_at: float | None, paid: int) -> None:
+    """Thirty refusals that each told a wait cost no budget; one too short to pace anybody, or none told, does."""
+    found: list[str] = []
+    load = Load(
+        lambda _law, _at, what: found.append(what),
+        {"p": ProviderConfig("http://x.invalid", retry_ratio=0, retry_reserve=29)},
+    )
+    for number in range(30):
+        first = refusal(load, 2 * number, retry_at)
+        load.forgiven(Cleared(10.0, ("pool:p:x",)))
+        load.attempted([first, refusal(load, 2 * number + 1, None)], ["p", "p"], None, 10.0)
+    assert load._repeats["p"] == paid
+    assert bool(found) == (paid > 29)
+
+
+def test_a_pool_used_before_the_told_instant_is_found() -> None:
+    """Told to wait until second 17, a grant at 16.9 breaks the law and one at 17 does not; nor one after an operator's
+    word, or beyond the longest hint that is honoured."""
+    found: list[str] = []
+    load = Load(lambda _law, _at, what: found.append(what), {}, hint_max_s=3600.0)
+
+    def granted(at: float) -> list[str]:
+        found.clear()
+        load.granted(Granted(at, 9, "k", "u", "m", {}, 99.0, ("circuit:p", "pool:p:x"), 9))
+        return list(found)
+
+    refusal(load, 1, 17.0)
+    assert granted(16.9) == ["pool:p:x granted 0.100 s before the instant its provider had told"]
+    assert granted(17.0) == []
+    refusal(load, 2, 40.0)
+    load.forgiven(Cleared(11.0, ("pool:p:x",)))
+    assert granted(12.0) == []
+    refusal(load, 3, 1e6)
+    assert granted(3611.0) == []
 
 
 @on_trio

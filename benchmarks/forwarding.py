@@ -56,8 +56,8 @@ async def measure(base_url: str, rounds: int) -> dict[str, Any]:
     async with three_ways(base_url) as opened:
         for name in WAYS:
             await crowd(opened[name])
-        for _ in range(rounds):
-            for name in WAYS:
+        for turn in range(rounds):
+            for name in (*WAYS[turn % len(WAYS) :], *WAYS[: turn % len(WAYS)]):  # nobody always comes after the same
                 bytes_per_s, first = await crowd(opened[name])
                 rate[name].append(bytes_per_s)
                 crowded[name].append(first * 1000)
@@ -66,6 +66,7 @@ async def measure(base_url: str, rounds: int) -> dict[str, Any]:
                     lone[name].append((await one(opened[name]))[0] * 1000)
     told: dict[str, Any] = {name: statistics.median(rate[name]) for name in WAYS}
     told["first_ms"] = {name: statistics.median(lone[name]) for name in WAYS}
+    told["crowd_first_ms"] = {name: statistics.median(crowded[name]) for name in WAYS}
     told["crowd_added_ms"] = statistics.median(a - b for a, b in zip(crowded["router"], crowded["lean"], strict=True))
     for other in ("lean", "httpx2"):
         ratios = [mine / theirs for mine, theirs in zip(rate["router"], rate[other], strict=True)]
@@ -96,6 +97,7 @@ def main() -> None:
         bytes_per_s={b: {name: round(told[name]) for name in WAYS} for b, told in figures.items()},
         **{name: {b: round(told[name], 3) for b, told in figures.items()} for name in compared},
         first_ms={b: {n: round(ms, 3) for n, ms in told["first_ms"].items()} for b, told in figures.items()},
+        crowd_first_ms={b: {n: round(ms, 1) for n, ms in f["crowd_first_ms"].items()} for b, f in figures.items()},
         added_ms={b: round(told["first_ms"]["router"] - told["first_ms"]["lean"], 3) for b, told in figures.items()},
         crowd_added_ms={b: round(told["crowd_added_ms"], 3) for b, told in figures.items()},
         streams=STREAMS,

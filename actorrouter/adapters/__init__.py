@@ -9,6 +9,7 @@ from typing import Final, cast
 from actorrouter.adapters.generic import GenericHttp
 from actorrouter.adapters.openai import OpenAIChat
 from actorrouter.adapters.port import Adapter, Reading
+from actorrouter.adapters.translating import translating
 from actorrouter.config import ProviderConfig
 from actorrouter.errors import InvalidConfig
 
@@ -35,8 +36,8 @@ __all__ = ["ADAPTERS", "Adapter", "Reading", "build"]
 
 
 def build(name: str, provider: ProviderConfig) -> Adapter:
-    """The adapter of the provider called `name`. Raises InvalidConfig for an unknown kind."""
+    """The adapter of the provider called `name`; it takes calls in other dialects too. Raises InvalidConfig."""
     if provider.adapter not in ADAPTERS:
         known = ", ".join(sorted(ADAPTERS))
         raise InvalidConfig([f"providers.{name}.adapter: unknown; known: {known}"])
-    return ADAPTERS[provider.adapter](name, provider)
+    return translating(ADAPTERS[provider.adapter](name, provider))

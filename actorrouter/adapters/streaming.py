@@ -87,23 +87,35 @@ class EventStream(EndsOnce, ABC):
     def feed(self, received: bytes) -> bytes:
         """The whole events these bytes complete, as they came; b"" until content begins."""
         written = self._text_bytes
-        if self.content_started and self._says_nothing_new(received):
-            self._text_bytes += sum(map(len, self.text.findall(received)))
-            self.quiet = self._text_bytes == written
+        handed = self._pass_on(received)
+        self.quiet = self._text_bytes == written and not self._over
+        return handed
+
+    def _pass_on(self, received: bytes) -> bytes:
+        start, end = self._carried_on(received) if self.content_started else (0, 0)
+        if start == end:
+            return self._parse(received)
+        self._text_bytes += sum(map(len, self.text.findall(received, start, end)))
+        if end - start == len(received):
             return received
+        before = self._parse(received[:start]) if start else b""
+        return before + received[start:end] + self._parse(received[end:])
+
+    def _parse(self, received: bytes) -> bytes:
         if not self._over:
             self._take(self._reader.feed(received))
-        self.quiet = self._text_bytes == written and not self._over
         return self._hand_on() if self.content_started else b""
 
-    def _says_nothing_new(self, received: bytes) -> bool:
-        """Most bytes are whole events that only carry on: they go through as they came, unparsed."""
-        if self._sse is None or self._over or self._held or not self._sse.whole(received):
-            return False
-        for alarm in self._alarms:  # a generator would cost more than the search
-            if alarm in received:
-                return False
-        return not self.news.search(received)
+    def _carried_on(self, received: bytes) -> tuple[int, int]:
+        """From where to where these bytes are whole events without anything new: they go through as they came."""
+        if self._sse is None or self._over:
+            return 0, 0
+        news = self.news.search(received)
+        end = news.start() if news else len(received)
+        for alarm in self._alarms:
+            at = received.find(alarm, 0, end)
+            end = at if at >= 0 else end
+        return self._sse.span(received, end)
 
     def end(self, *, complete: bool) -> Outcome:
         """The end the dialect promises is success, also if the connection was cut after it; anything less is broken."""

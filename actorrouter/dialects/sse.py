@@ -18,6 +18,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 # a line only once its successor is known.
 _BLANK_LINE: Final = re.compile(rb"\n(?>\r\n|\n|\r(?=[\s\S]))|\r(?>\r\n|\r(?=[\s\S]))")
 _BLANK_LINE_MAX: Final = 4
+_LF: Final = 10
 
 
 class SseFault(StrEnum):
@@ -70,17 +71,17 @@ class SseReader:
         self._scanned = max(0, len(self._buffer) - _BLANK_LINE_MAX)
         return self._failed(events) if len(self._buffer) > self._bytes_max else events
 
-    def whole(self, received: bytes) -> bool:
-        """Whether these bytes, fed now, would be nothing but whole events, each with one line of data. Changes nothing;
-        such bytes need not be fed at all."""
-        return (
-            not self._buffer
-            and received.endswith(b"\n\n")
-            and received.count(b"data:") == received.count(b"\n\n")
-            and b"\r" not in received
-            and not (self._first or self._cr_seen or self.fault)
-            and len(received) <= self._bytes_max
-        )
+    def span(self, received: bytes, end: int) -> tuple[int, int]:
+        """Where, in the first `end` bytes to come, those of an event already begun stop, and where whole events with
+        one data line each stop after it: what lies between need not be fed. Equal if that is not plain to see."""
+        start = received.find(b"\n\n") + 2 if self._buffer else 0
+        if start == 1 or self._first or self._cr_seen or self.fault or b"\r" in received:
+            return 0, 0
+        cut = received.rfind(b"\n\n", start, end) + 2
+        if cut - start < _BLANK_LINE_MAX or len(received) > self._bytes_max or received[cut - 3] == _LF:
+            return 0, 0
+        plain = received.count(b"data:", start, cut) == received.count(b"\n\n", start, cut)
+        return (start, cut) if plain else (0, 0)
 
     def close(self) -> list[Event]:
         """No more bytes will come: a CR held back for its LF ends a line after all."""

@@ -60,6 +60,11 @@ class Exchange:
         """The answer's headers, lower case."""
         return dict(self._response.headers) if self._response is not None else {}
 
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What a translation has left out so far."""
+        return self._reading.losses if self._reading is not None else ()
+
     async def start(self) -> bytes:
         """Send and read until content flows (returns it) or the answer has ended (`outcome` is set)."""
         key = self.grant.seat.key

@@ -53,6 +53,11 @@ class Reply:
         return outcome.usage or NO_USAGE if outcome is not None else NO_USAGE
 
     @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of what was left out in telling the call or, so far, its answer in another dialect."""
+        return self._exchange.losses
+
+    @property
     def body(self) -> bytes:
         """A plain answer's bytes. RuntimeError for a stream that is still to be read, or was left before its end."""
         if not self._whole:

@@ -138,9 +138,9 @@ def test_hostile_bodies_take_linear_time(piece: bytes) -> None:
         body = piece * (size // len(piece))
         took = []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             input_tokens(body)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
         return min(took)
 
     assert seconds(800_000) < 30 * seconds(100_000) + 0.01

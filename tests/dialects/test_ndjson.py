@@ -82,13 +82,13 @@ def test_ten_megabytes_in_small_chunks_take_linear_time() -> None:
 
     def seconds(size: int) -> float:
         chunks = chunked(b'{"a":"' + b"x" * size + b'"}\n', 512)
-        began = time.perf_counter()
+        began = time.process_time()
         events, reader = read(chunks)
         assert ([len(event.raw) for event in events], reader.fault) == ([size + 9], None)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     small = min(seconds(625_000) for _ in range(3))
-    assert seconds(10_000_000) < 80 * small + 0.05
+    assert min(seconds(10_000_000) for _ in range(2)) < 80 * small + 0.1
 
 
 DOCUMENTS = st.lists(st.dictionaries(st.text(max_size=3), st.none() | st.integers() | st.text(max_size=5)), max_size=8)

@@ -80,13 +80,13 @@ def test_ten_megabytes_in_small_chunks_take_linear_time(line: bytes, end: bytes)
     def seconds(size: int) -> float:
         one = b"data: " + line + end
         chunks = chunked(one * (size // len(one)) + end, 512)
-        began = time.perf_counter()
+        began = time.process_time()
         events, reader = read(chunks)
         assert (len(events), reader.fault, reader.incomplete) == (1, None, False)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     small = min(seconds(625_000) for _ in range(2))
-    assert seconds(10_000_000) < 80 * small + 0.05
+    assert min(seconds(10_000_000) for _ in range(2)) < 80 * small + 0.1
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

@@ -18,7 +18,8 @@ from actorrouter.integrations.port import Asked
 from actorrouter.integrations.sender import Body
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.grants import Grant
-from actorrouter.router.journey import Journey, Reply
+from actorrouter.router.journey import Journey
+from actorrouter.router.reply import Reply
 from tests.integrations.upstream import UNFINISHED, Upstream, routed
 from tests.router.world import at_once
 

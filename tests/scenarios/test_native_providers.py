@@ -29,7 +29,7 @@ from actorrouter import (
     open_router,
 )
 from actorrouter.config import PriceConfig, TimeoutsConfig
-from actorrouter.router.journey import Reply
+from actorrouter.router.reply import Reply
 from actorrouter.values import OutcomeClass
 from tests.adapters import test_anthropic_stream as claude
 from tests.adapters import test_bedrock_stream as bedrock

@@ -1,0 +1,162 @@
+"""Calls in a dialect their provider does not speak."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actorrouter.adapters import build
+from actorrouter.config import ProviderConfig
+from actorrouter.dialects import ANTHROPIC_MESSAGES, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
+from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, Call, OutcomeClass, Secret
+from tests.adapters.chunks import cut
+from tests.adapters.test_anthropic_stream import STREAM as CLAUDE
+
+CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
+CLAUDE_BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
+SECRET = Secret("sk-live-translated-1")
+JSON = {"content-type": "application/json"}
+EVENTS = {"content-type": "text/event-stream"}
+ANSWER: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude",
+    "content": [{"type": "text", "text": "hello"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "cache_read_input_tokens": 4, "output_tokens": 5},
+}
+
+
+def anthropic():
+    return build("a", ProviderConfig(adapter="anthropic"))
+
+
+def openai():
+    return build("o", ProviderConfig("https://api.openai.com/v1"))
+
+
+def test_a_call_in_the_providers_own_dialect_is_not_touched() -> None:
+    """Named or not."""
+    for dialect in ("", OPENAI_CHAT):
+        sent = json.loads(openai().prepare(Call("m", CHAT, dialect=dialect), "up", SECRET).body)
+        assert sent == {**CHAT, "model": "up"}
+
+
+def test_a_chat_call_reaches_anthropic_in_its_own_words() -> None:
+    """Its path, its headers, its body."""
+    call = Call("m", {**CHAT, "stop": ["x"]}, dialect=OPENAI_CHAT, path="/chat/completions", headers={"x-a": "b"})
+    adapter = anthropic()
+    assert adapter.check(call) is None
+    request = adapter.prepare(call, "claude", SECRET)
+    assert request.url.endswith("/v1/messages")
+    sent = json.loads(request.body)
+    assert (sent["model"], sent["stop_sequences"], sent["max_tokens"]) == ("claude", ["x"], 20)
+    assert adapter.estimate(call)[OUTPUT_TOKENS] == 20
+
+
+@pytest.mark.parametrize("losses", [frozenset({"seed"}), frozenset({"*"})])
+def test_what_cannot_be_said_is_refused_unless_it_is_allowed(losses) -> None:
+    """By its name, with the way out."""
+    body = {**CHAT, "seed": 7}
+    fault = anthropic().check(Call("m", body, dialect=OPENAI_CHAT))
+    assert fault is not None
+    assert "seed" in fault
+    assert "Call.losses" in fault
+    assert anthropic().check(Call("m", body, dialect=OPENAI_CHAT, losses=losses)) is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "fault"),
+    [
+        ("latin", {}, "dialect 'latin': the provider speaks anthropic-messages"),
+        (OPENAI_CHAT, {"messages": "hi"}, "body is not openai-chat: messages"),
+        (OPENAI_CHAT, [], "body must be a JSON object"),
+    ],
+)
+def test_a_call_that_nobody_can_read_is_refused(dialect, body, fault) -> None:
+    """Before anything is sent."""
+    assert fault in str(anthropic().check(Call("m", body, dialect=dialect)))
+
+
+def test_a_provider_without_a_known_dialect_translates_nothing() -> None:
+    """It says so."""
+    from actorrouter.config import GenericConfig
+
+    adapter = build("g", ProviderConfig("https://h", adapter="generic", generic=GenericConfig()))
+    assert adapter.check(Call("m", CHAT)) is None
+
+
+def read(call: Call, body: bytes, headers=JSON, status: int = 200, chunks: list[bytes] | None = None):
+    reading = anthropic().read(call, status, headers, 0.0, 0.0)
+    handed = b"".join(reading.feed(chunk) for chunk in (chunks or [body]))
+    outcome = reading.end(complete=True)
+    return handed + reading.rest(), outcome, reading
+
+
+def test_an_answer_comes_back_in_the_callers_dialect() -> None:
+    """Usage is read in the provider's: cached tokens and all."""
+    body, outcome, reading = read(Call("m", CHAT, dialect=OPENAI_CHAT), json.dumps(ANSWER).encode())
+    told = json.loads(body)
+    assert told["choices"][0]["message"]["content"] == "hello"
+    assert told["usage"]["prompt_tokens"] == 7
+    assert outcome.outcome is OutcomeClass.SUCCEEDED
+    assert outcome.usage is not None
+    assert outcome.usage.amounts[OUTPUT_TOKENS] == 5
+    assert INPUT_TOKENS in outcome.usage.amounts
+    assert isinstance(reading.losses, tuple)
+
+
+def test_an_error_comes_back_in_the_callers_dialect() -> None:
+    """As its SDK expects it, without what looks like a secret."""
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "sk-abcdefgh is busy"}}
+    body, outcome, reading = read(Call("m", CHAT, dialect=OPENAI_CHAT), json.dumps(error).encode(), status=529)
+    assert reading.failed
+    assert outcome.outcome is OutcomeClass.CAPACITY
+    assert "busy" in json.loads(body)["error"]["message"]
+    assert b"abcdefgh" not in body
+
+
+@given(st.data())
+def test_a_stream_is_told_alike_at_any_chunking(data) -> None:
+    """Every byte of it."""
+    call = Call("m", {**CHAT, "stream": True}, dialect=OPENAI_CHAT, stream=True)
+    whole, outcome, _ = read(call, CLAUDE, EVENTS)
+    pieces, same, _ = read(call, CLAUDE, EVENTS, chunks=cut(CLAUDE, data))
+    ids = [json.loads(line[6:])["id"] for line in whole.split(b"\n\n") if line.startswith(b"data: {")]
+    assert len(set(ids)) == 1
+    assert whole.endswith(b"data: [DONE]\n\n")
+    assert (pieces, same) == (whole, outcome)
+    assert outcome.outcome is OutcomeClass.SUCCEEDED
+
+
+def test_a_stream_cut_short_never_looks_finished() -> None:
+    """Wherever it is cut."""
+    call = Call("m", {**CHAT, "stream": True}, dialect=OPENAI_CHAT, stream=True)
+    for end in range(0, CLAUDE.index(b"message_stop"), 7):
+        reading = anthropic().read(call, 200, EVENTS, 0.0, 0.0)
+        handed = reading.feed(CLAUDE[:end])
+        assert reading.end(complete=True).outcome is not OutcomeClass.SUCCEEDED
+        assert b"[DONE]" not in handed
+
+
+@pytest.mark.parametrize("source", [OPENAI_RESPONSES, ANTHROPIC_MESSAGES, GEMINI])
+def test_an_answer_that_is_not_of_its_dialect_is_broken(source) -> None:
+    """It is never told in part."""
+    bodies = {
+        OPENAI_RESPONSES: {"input": "hi"},
+        ANTHROPIC_MESSAGES: CLAUDE_BODY,
+        GEMINI: {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    }
+    call = Call("m", bodies[source], dialect=source, losses=frozenset({"*"}))
+    adapter = openai()
+    assert adapter.check(call) is None
+    if adapter.dialects[0] != source and source not in adapter.dialects:
+        reading = adapter.read(call, 200, JSON, 0.0, 0.0)
+        reading.feed(b'{"choices": [{"message": {"content": 7}}]}')
+        assert reading.end(complete=True).outcome is OutcomeClass.BROKEN

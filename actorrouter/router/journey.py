@@ -39,6 +39,9 @@ class Hub(Protocol):
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
 
+    def abandon(self, exchange: Exchange) -> None:
+        """End a send that nobody will end. Any thread may say so, at any moment."""
+
     def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
         """Close the grant; the outcome as it is to be understood."""
 
@@ -178,6 +181,11 @@ class Journey:
         self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id))
         await exchange.close()
         return outcome
+
+    def __del__(self) -> None:
+        """Dropped without being left, on whatever thread."""
+        if self._exchange is not None:
+            self._hub.abandon(self._exchange)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

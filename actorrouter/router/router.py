@@ -20,6 +20,7 @@ from actorrouter.messages import Clear, ClockRead, Disable, Drain, Isolate, Shut
 from actorrouter.observe import status
 from actorrouter.observe.decisions import Decision, DecisionLog, explain
 from actorrouter.router import blame
+from actorrouter.router.abandoned import Abandoned
 from actorrouter.router.admission import Admission
 from actorrouter.router.board import KeyEntry, close, freshen, freshen_pool
 from actorrouter.router.demand import Demand, exact_amounts
@@ -106,6 +107,7 @@ class Router:
         try:
             async with listening(self.config.control) as listener, anyio.create_task_group() as group:
                 group.start_soon(loops.serve, self.runtime)
+                group.start_soon(self._abandoned.serve)
                 group.start_soon(serve_control, self, listener)
                 task_status.started(self)
                 await self._stop.wait()
@@ -127,6 +129,7 @@ class Router:
         self._stop = anyio.Event()
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
         self._waiting = Waiting(self.runtime, self.admission)
+        self._abandoned = Abandoned(self.loop, self.settle)
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
         with uncollected():
             self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
@@ -139,6 +142,7 @@ class Router:
         self._stop.set()
 
     async def _end(self) -> None:
+        self._abandoned.stop()
         self._shut_rooms(RouterStopped("the router has stopped"))
         await self.tree.shutdown()
         for entry in list(self.fleet.keys.values()):  # a removal may end meanwhile
@@ -300,6 +304,10 @@ class Router:
         """Close a grant with its outcome, and say how that is to be understood."""
         return blame.settle(self.runtime, grant, outcome)
 
+    def abandon(self, exchange: Exchange) -> None:
+        """End a send whose caller is gone. Any thread may say so, at any moment."""
+        self._abandoned.drop(exchange)
+
     def _open(self, client: str, *, proxy: str | None) -> Transport:
         """A key's pool of connections. Once the router has stopped nobody would close it."""
         if self._state == "stopped":
@@ -401,6 +409,7 @@ class Router:
             "estimates": {"/".join(names): ratio.status() for names, ratio in fleet.ratios.items()},
             "routes": {name: status.route_status(route.cell.state) for name, route in fleet.routes.items()},
             "open": self.open_reservations,
+            "abandoned_streams": self._abandoned.count,
             "dead_letters": self.runtime.dead_letters,
             "failed_observers": list(self.runtime.reader_failures),
         }

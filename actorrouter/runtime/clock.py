@@ -1,4 +1,4 @@
-"""The clock of the running event loop: virtual under trio's MockClock, the loop's own under asyncio."""
+"""The clock of the running event loop, virtual under trio's MockClock, and the way to call it from any thread."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def loop_clock() -> Callable[[], float]:
     import asyncio  # a tenth of what the router costs to import; trio has no use for it
 
     return asyncio.get_running_loop().time
+
+
+def loop_caller() -> Callable[[Callable[[], object]], object]:
+    """Calls a function on the running loop, soon: from any thread, from finalizers. RuntimeError when it has ended."""
+    if in_trio():
+        return sys.modules["trio"].lowlevel.current_trio_token().run_sync_soon  # type: ignore[no-any-return]
+    import asyncio
+
+    return asyncio.get_running_loop().call_soon_threadsafe

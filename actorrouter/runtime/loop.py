@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import anyio
 from anyio import lowlevel
 
-from actorrouter.runtime.clock import loop_clock
+from actorrouter.runtime.clock import loop_caller, loop_clock
 
 
 class Event(Protocol):
@@ -42,6 +42,9 @@ class Loop(Protocol):
     def clock(self) -> Callable[[], float]:
         """Monotonic seconds on the running loop."""
 
+    def caller(self) -> Callable[[Callable[[], object]], object]:
+        """Calls a function on this loop, soon: from any thread, and from finalizers. RuntimeError when it has ended."""
+
     def within(self, deadline: float) -> Scope:
         """A block that is cancelled at this instant."""
 
@@ -65,6 +68,7 @@ class AnyioLoop:
     """The running loop of asyncio or trio."""
 
     clock = staticmethod(loop_clock)
+    caller = staticmethod(loop_caller)
     event = staticmethod(anyio.Event)
     sleep = staticmethod(anyio.sleep)
     checkpoint = staticmethod(lowlevel.checkpoint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import anyio
@@ -110,23 +109,6 @@ class TestStream:
             with pytest.raises(StreamInterrupted, match="too much"):
                 await router.send(STREAM)
             assert len(upstream.asked) == 1
-
-    async def test_forgotten_stream_expires(self):
-        """A stream whose owner is gone without leaving it is charged in full when its lease ends."""
-        config = fleet({"a1": ("p",)}, pools={"p": (requests(10, 1000), at_once(1))}, lease_s=20.0)
-        async with running(config) as (router, upstream):
-            upstream.scripts.append(words(5))
-            journey = router.stream(STREAM)
-            reply = await journey.__aenter__()
-            del journey, reply
-            gc.collect()
-            await anyio.sleep(19)
-            assert router.status()["open"] == 1
-            await anyio.sleep(2)
-            assert router.status()["open"] == 0
-            assert router.status()["pools"]["pool:a:p"]["expired"] == 1
-            assert (await router.send(CALL)).key_id == "a1"
-            upstream.live -= 1  # nobody has left the forgotten one
 
     async def test_body_of_an_open_stream(self):
         """Asking a stream that is still open for its body says how to read it."""

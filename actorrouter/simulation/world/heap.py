@@ -175,6 +175,9 @@ class HeapLoop:
     def clock(self) -> Callable[[], float]:
         return self.time
 
+    def caller(self) -> Callable[[Callable[[], object]], object]:
+        return lambda callback: self.call_at(self.now, callback)
+
     def within(self, deadline: float) -> HeapScope:
         return HeapScope(self, deadline)
 
@@ -205,7 +208,7 @@ class HeapLoop:
         self.ready.append((task, 0))
         return task
 
-    def call_at(self, at: float, callback: Callable[[], None]) -> None:
+    def call_at(self, at: float, callback: Callable[[], object]) -> None:
         """Call once at an instant."""
         self.push(at, callback)
 

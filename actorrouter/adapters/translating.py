@@ -137,6 +137,11 @@ class Translated:
         return self._inner.content_started
 
     @property
+    def quiet(self) -> bool:
+        """See the port."""
+        return self._inner.quiet
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """See the port."""
         return tuple(self._lost | dict.fromkeys(loss.name for loss in self._stream.losses))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
@@ -34,6 +35,43 @@ def header_list(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Headers with lower-case names, each once: a later layer wins."""
     merged = {name.lower(): content for layer in layers for name, content in layer.items()}
     return tuple(merged.items())
+
+
+_CREDENTIALS: Final = frozenset(
+    {"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization",
+     "openai-organization", "openai-project"}
+)  # fmt: skip
+# RFC 9110 section 7.6.1, and what the transport itself decides: framing, host, codings it can undo.
+_OF_THE_CONNECTION: Final = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
+     "upgrade", "host", "content-length", "expect", "accept-encoding"}
+)  # fmt: skip
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+
+
+def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    """A caller's headers that go on to the provider, names in lower case: no credentials, nothing of the connection."""
+    if not headers:
+        return {}
+    lower = {name.lower(): text for name, text in headers.items()}
+    named = {name.strip().lower() for name in lower.get("connection", "").split(",")}
+    dropped = _CREDENTIALS | _OF_THE_CONNECTION | named
+    return {name: text for name, text in lower.items() if name not in dropped}
+
+
+def is_credential(name: str) -> bool:
+    """Whether a header of this name carries a credential, or says on whose account a request goes."""
+    return name.lower() in _CREDENTIALS
+
+
+def headers_fault(headers: Mapping[str, str]) -> str | None:
+    """Why a caller's headers cannot be sent, or None. What they hold is not repeated."""
+    for name, text in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            return "headers: expected names of headers"
+        if not text.isascii() or not text.isprintable():
+            return f"headers: {name} must be printable ASCII"
+    return None
 
 
 def amount(said: object) -> Amount | None:

@@ -26,7 +26,7 @@ from actorrouter import (
     Shape,
     open_router,
 )
-from actorrouter.adapters.openai import OpenAIChat
+from actorrouter.adapters.openai import OpenAI
 from benchmarks.harness import finish, options, table
 from benchmarks.upstream import Upstream, keys, upstream
 
@@ -46,7 +46,7 @@ def config(base_url: str, window_s: float) -> RouterConfig:
 
 def call_of(base_url: str, size: int) -> Call:
     """A call that reserves exactly `size` tokens, and that the provider counts alike."""
-    adapter = OpenAIChat("sim", ProviderConfig(base_url))
+    adapter = OpenAI("sim", ProviderConfig(base_url))
     body: dict[str, Any] = {
         "messages": [{"role": "user", "content": "x" * 200}],
         "metadata": {"input_tokens": "000", "output_tokens": "5"},

@@ -32,7 +32,7 @@ import pytest
 
 import actorrouter.config
 from actorrouter import RouterConfig, errors, events, open_router
-from actorrouter.adapters.openai import DEFAULT_CHARGE
+from actorrouter.adapters.profiles import shipped
 from actorrouter.config.bounds import BOUNDS, TEN_YEARS_S, WORDS
 from actorrouter.config.file import loads, structure
 from actorrouter.observe.log import _NAMES
@@ -293,7 +293,7 @@ def _default_text(field: attrs.Attribute[Any]) -> str:
         return "required"
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return "none" if default.factory is dict else "see right"
-    if default is None or default == ():
+    if default in (None, (), ""):
         return "none"
     if attrs.has(type(default)):
         return "see its table"
@@ -371,4 +371,4 @@ def _members(status: dict[str, Any]) -> Iterator[str]:
 def test_the_reference_tells_the_default_charge() -> None:
     """The OpenAI adapter's default charge modes are the ones the reference tells."""
     rows = _table_under("Charge modes of the openai adapter")
-    assert {dimension: cells[0].strip("`") for dimension, cells in rows.items()} == dict(DEFAULT_CHARGE)
+    assert {dimension: cells[0].strip("`") for dimension, cells in rows.items()} == dict(shipped("openai").charge)

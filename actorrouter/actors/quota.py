@@ -26,6 +26,9 @@ from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Ref
 _LONGER: Final = 1.05
 """A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
 
+_NEARLY: Final = 0.1
+"""Share by which a window may differ from the one a provider speaks of: a month has 28 to 31 days."""
+
 LOAD_SPAN_S: Final = 60.0
 """A day's window that is a tenth used weighs as much as a minute's: the share ranks, not how long it lasts."""
 
@@ -243,18 +246,29 @@ def renewed(state: PoolState, event: Renewed) -> None:
 def observed(state: PoolState, event: Observed) -> None:
     for observation in event.observations:
         window = _observed_window(state, observation)
-        if window is not None and observation.remaining is not None:
-            window.tighten(max(observation.remaining, 0), observation.at)
-            for mirror in state.mirrors:
-                if mirror.terms is window.terms:
-                    mirror.hear(event.reservation_id, observation)
+        free = _said_free(observation)
+        if window is None or free is None:
+            continue
+        window.tighten(free, observation.at)
+        for mirror in state.mirrors:
+            if mirror.terms is window.terms and observation.remaining is not None:
+                mirror.hear(event.reservation_id, observation)
+
+
+def _said_free(observation: QuotaObservation) -> float | None:
+    """The most that can be free: what remains, and never more than a limit that was lowered (Azure OpenAI does)."""
+    said = [each for each in (observation.remaining, observation.limit) if each is not None]
+    return max(min(said), 0) if said else None
 
 
 def _observed_window(state: PoolState, observation: QuotaObservation) -> Window | None:
+    """The limit it speaks of: the shortest of its dimension, or the one of just its window if that is said."""
     same = [w for w in state.windows if w.terms.dimension == observation.dimension]
-    if observation.window_s is not None:
-        same = [w for w in same if w.terms.window_s == observation.window_s]
-    return min(same, key=lambda w: w.terms.window_s, default=None)
+    spoken = observation.window_s
+    if spoken is None:
+        return min(same, key=lambda w: w.terms.window_s, default=None)
+    near = [w for w in same if abs(w.terms.window_s - spoken) <= _NEARLY * spoken]
+    return min(near, key=lambda w: abs(w.terms.window_s - spoken), default=None)
 
 
 def aligned(state: PoolState, event: ClockAligned) -> None:

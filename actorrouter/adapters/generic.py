@@ -60,6 +60,7 @@ class GenericHttp:
         if faults := _faults(provider.generic):
             raise InvalidConfig([f"providers.{name}.generic.{fault}" for fault in faults])
         self._provider = provider
+        self.base_url = provider.base_url
         self._generic = provider.generic
         self._rules = tuple(_rule(rule) for rule in provider.generic.errors)
         self.default_charge = _default_charge(provider.generic)

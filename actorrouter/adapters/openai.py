@@ -1,7 +1,7 @@
-"""OpenAI's chat completions dialect, plain and streaming. Sans-IO.
+"""Providers that speak OpenAI's dialects: chat, responses, embeddings, and any other path as it is. Sans-IO.
 
-Source: openai SDK 3.54.0 and developers.openai.com, read 2026-11-23. Also spoken by Azure OpenAI, Groq, Mistral,
-DeepSeek, xAI, OpenRouter, Together, Fireworks, vLLM, Ollama and Gemini's compatible endpoint.
+Source: openai SDK 3.54.0 and developers.openai.com, read 2026-11-23. How a provider differs from OpenAI is a table
+(`profiles`).
 """
 
 from __future__ import annotations
@@ -9,21 +9,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actorrouter.adapters.headers import count, delay_s, media_type, retry_after_s
-from actorrouter.adapters.openai_errors import CHAT_RULES
-from actorrouter.adapters.openai_stream import ChatStream, error_inside, unwrapped
-from actorrouter.adapters.openai_usage import text_bytes_of, usage_said
+from actorrouter.adapters import profiles
+from actorrouter.adapters.headers import delay_s, media_type, retry_after_s
+from actorrouter.adapters.limit_headers import is_day_spent, observations
+from actorrouter.adapters.openai_answer import EVENTS, JSON, Awaited, judge, judge_other
+from actorrouter.adapters.openai_call import (
+    Kind,
+    asks_usage,
+    body_fault,
+    call_fault,
+    choices_of,
+    content_of,
+    document_of,
+    is_object,
+    kind_of,
+    output_max,
+    place_of,
+)
+from actorrouter.adapters.openai_relayed import RelayedEvents
+from actorrouter.adapters.openai_responses_stream import ResponsesStream
+from actorrouter.adapters.openai_stream import ChatStream
 from actorrouter.adapters.port import Reading
-from actorrouter.adapters.reading import Held, held_failure
-from actorrouter.adapters.rules import broken, error_body, failure, failure_inside, read_error
-from actorrouter.adapters.tokens import input_tokens, text_tokens, usage_of
-from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, units_fault
-from actorrouter.config import Charge, ProviderConfig
-from actorrouter.dialects import OPENAI_CHAT
-from actorrouter.dialects.documents import decode_json, encode_json, listed, not_json
+from actorrouter.adapters.reading import Held, Relayed, held_failure
+from actorrouter.adapters.rules import Rule, failure, field_in, judged, read_error
+from actorrouter.adapters.tokens import input_tokens
+from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, passed_on
+from actorrouter.config import ProviderConfig
+from actorrouter.dialects import OPENAI_CHAT, OPENAI_RESPONSES
+from actorrouter.dialects.documents import encode_json, not_json
+from actorrouter.errors import InvalidConfig
 from actorrouter.values import (
     CONCURRENCY,
-    COST,
     INPUT_TOKENS,
     OUTPUT_TOKENS,
     REQUESTS,
@@ -34,179 +50,175 @@ from actorrouter.values import (
     Outcome,
     OutcomeClass,
     QuotaObservation,
-    Scope,
     Secret,
 )
 
-PATH: Final = "/chat/completions"
-_MAXIMA: Final = ("max_completion_tokens", "max_tokens")
-_JSON: Final = "application/json"
-_EVENTS: Final = "text/event-stream"
-
-# Rate-limits page: a request is charged max(max_tokens, estimate from its characters); no refund is documented.
-DEFAULT_CHARGE: Final[Mapping[str, Charge]] = {
-    REQUESTS: Charge.UP_FRONT,
-    TOKENS: Charge.UP_FRONT,
-    INPUT_TOKENS: Charge.UP_FRONT,
-    OUTPUT_TOKENS: Charge.UP_FRONT,
-    CONCURRENCY: Charge.HELD,
-    COST: Charge.HELD,
-    "*": Charge.UP_FRONT,
-}
+_DAY_SPENT: Final = Rule(OutcomeClass.QUOTA_SPENT)
 
 
-class OpenAIChat:
-    """POST {base_url}/chat/completions."""
-
-    dialects = (OPENAI_CHAT,)
-    default_charge = DEFAULT_CHARGE
+class OpenAI:
+    """One provider of the family, as its profile describes it."""
 
     def __init__(self, name: str, provider: ProviderConfig) -> None:
         self._name = name
         self._provider = provider
+        self._profile = profiles.find(name, provider.adapter)
+        self.base_url = provider.base_url or self._profile.base_url
+        if not self.base_url:
+            why = f"required and missing: adapter {provider.adapter} has no address of its own"
+            raise InvalidConfig([f"providers.{name}.base_url: {why}"])
+        self.dialects: tuple[str, ...] = (
+            (OPENAI_CHAT, OPENAI_RESPONSES) if self._profile.responses_path else (OPENAI_CHAT,)
+        )
+        self.default_charge = self._profile.charge
+        self._standing = dict(header_list(self._profile.headers, provider.headers))
         self._counted: tuple[Call, int] | None = None
         """The call checked last with its input tokens: it is estimated next, most often in the same step."""
 
     def __repr__(self) -> str:
-        return f"OpenAIChat({self._name!r})"
+        return f"{type(self).__name__}({self._name!r})"
+
+    # ------------------------------------------------------------------------------------------------- before sending
 
     def check(self, call: Call) -> str | None:
         """See the port."""
-        body: object = call.body
-        if not isinstance(body, Mapping):
-            return "body must be a JSON object"
-        return _path_fault(call) or _body_fault(body, call.stream) or units_fault(call.units) or self._count(call)
+        kind, document = kind_of(call, self._profile), document_of(call)
+        return (
+            call_fault(call, kind, self._profile)
+            or body_fault(call, kind, document, self._profile)
+            or self._count(call, document)
+        )
 
-    def _count(self, call: Call) -> str | None:
+    def _count(self, call: Call, document: Any) -> str | None:
         """Why the body is not JSON, or None."""
         self._counted = None
         try:
-            self._counted = call, self._input_tokens(call)
+            self._counted = call, _tokens_of(document)
         except (TypeError, ValueError, RecursionError):
-            return not_json(dict(call.body))
+            return not_json(dict(document) if is_object(document) else document)
         return None
 
     def estimate(self, call: Call) -> Amounts:
-        """Input from the body's bytes; output the named maximum or the provider's default, for each choice.
+        """One request; of JSON also input from its bytes and output the named maximum, for each choice.
 
-        An amount that `call.units` names wins.
+        A chat or response that names no maximum counts with the provider's default. An amount that `call.units` names
+        wins.
         """
-        body = call.body
-        said = [body.get(name) for name in _MAXIMA]
-        most = next((maximum for maximum in said if maximum is not None), self._provider.default_output_tokens)
+        counted = self._measured(call, kind_of(call, self._profile), document_of(call))
+        amounts: dict[str, Any] = {**counted, **exact_units(call.units)} if call.units else counted
+        if INPUT_TOKENS in amounts and OUTPUT_TOKENS in amounts:
+            return {REQUESTS: 1, CONCURRENCY: 1, TOKENS: amounts[INPUT_TOKENS] + amounts[OUTPUT_TOKENS], **amounts}
+        return {REQUESTS: 1, CONCURRENCY: 1, **amounts}
+
+    def _measured(self, call: Call, kind: Kind, document: Any) -> dict[str, Any]:
         known, self._counted = self._counted, None
-        given = known[1] if known is not None and known[0] is call else self._input_tokens(call)
-        counted = {INPUT_TOKENS: given, OUTPUT_TOKENS: most * _choices(call)}
-        amounts: dict[str, Any] = {**counted, **exact_units(call.units)}
-        return {REQUESTS: 1, CONCURRENCY: 1, TOKENS: amounts[INPUT_TOKENS] + amounts[OUTPUT_TOKENS], **amounts}
+        if kind is Kind.OTHER and not document:
+            return {}
+        given = known[1] if known is not None and known[0] is call else _tokens_of(document)
+        if kind is Kind.EMBEDDINGS or not is_object(document):
+            return {INPUT_TOKENS: given, OUTPUT_TOKENS: 0}
+        usual = 0 if kind is Kind.OTHER else self._provider.default_output_tokens
+        return {INPUT_TOKENS: given, OUTPUT_TOKENS: output_max(document, self._profile, usual) * choices_of(document)}
 
     def prepare(self, call: Call, upstream_model: str, secret: Secret) -> HttpRequest:
-        """See the port. A stream is always asked for its usage."""
-        body: dict[str, Any] = {**call.body, "model": upstream_model}
-        if call.stream:
-            body["stream"] = True
-            body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-        headers = self._headers(secret, {"content-type": _JSON, "accept": _EVENTS if call.stream else _JSON})
-        return HttpRequest("POST", join_url(self._provider.base_url, PATH), headers, encode_json(body))
+        """See the port. A streamed chat is asked for its usage where it does not come unasked."""
+        kind = kind_of(call, self._profile)
+        content = content_of(call, kind, upstream_model, ask_usage=self._asks_usage(call, kind))
+        url = self._url(kind, call.path, upstream_model)
+        return HttpRequest(call.method, url, self._headers(secret, call, kind, content), content)
+
+    def _asks_usage(self, call: Call, kind: Kind) -> bool:
+        return call.stream and kind is Kind.CHAT and self._profile.include_usage
+
+    def _url(self, kind: Kind, path: str, upstream_model: str) -> str:
+        """Where a call goes. Not every provider has the model in it."""
+        del upstream_model
+        above, _, query = path.partition("?")
+        return join_url(self.base_url, place_of(kind, self._profile) or above, query)
+
+    def _headers(self, secret: Secret, call: Call, kind: Kind, content: bytes) -> tuple[tuple[str, str], ...]:
+        """The provider's own headers may replace ours and the caller's, but never the secret or the content type."""
+        passed = passed_on(call.headers)
+        if kind is Kind.OTHER:
+            own = {"accept": "*/*"}
+            typed = passed.get("content-type") or (JSON if content else "")
+        else:
+            own = {"accept": EVENTS if call.stream else JSON}
+            typed = JSON
+            passed.pop("content-encoding", None)  # it was readable, so it is not encoded
+        fixed = {"content-type": typed} if typed else {}
+        return self._layered(secret, own, passed, self._standing, fixed)
+
+    def _layered(self, secret: Secret, *layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Each once, the last layer's; all names are in lower case."""
+        merged = {"user-agent": USER_AGENT}
+        for layer in layers:
+            merged.update(layer)
+        merged.update(self._credential(secret))
+        return tuple(merged.items())
+
+    def _credential(self, secret: Secret) -> Mapping[str, str]:
+        """The header that carries the secret."""
+        return {self._profile.secret_header: self._profile.secret_format.replace("{secret}", secret.reveal())}
 
     def probe(self, secret: Secret) -> HttpRequest:
-        """The list of models, which costs nothing."""
-        url = join_url(self._provider.base_url, "/models")
-        return HttpRequest("GET", url, self._headers(secret, {"accept": _JSON}), b"")
+        """The list of models, or what else costs nothing."""
+        url = self._url(Kind.OTHER, self._profile.probe_path, "")
+        return HttpRequest("GET", url, self._layered(secret, {"accept": JSON}, self._standing), b"")
 
-    def _headers(self, secret: Secret, own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        """The provider's headers may replace ours, but never the secret or the content type."""
-        fixed = {name: text for name, text in own.items() if name == "content-type"}
-        bearer = {"authorization": f"Bearer {secret.reveal()}"}
-        return header_list({"user-agent": USER_AGENT}, own, self._provider.headers, fixed, bearer)
+    # ------------------------------------------------------------------------------------------------------ the answer
 
     def read(self, call: Call, status: int, headers: Mapping[str, str], now: float, wall: float) -> Reading:
         """See the port."""
-        seen = observations(headers, now, wall)
+        seen = observations(self._profile.limits, headers, now, wall)
         if not 200 <= status < 300:
-            wait = retry_after_s(headers, wall)
-            return held_failure(lambda body: failure(CHAT_RULES, status, read_error(body), wait), seen)
-        kind = media_type(headers)
-        if call.stream and kind in ("", _EVENTS):
-            return self._stream(call, status, seen)
-        return Held(lambda body, whole: self._judge(call, status, kind, body, whole=whole), observations=seen)
+            return held_failure(lambda body: self._refused(status, headers, seen, wall, body), seen)
+        kind, media = kind_of(call, self._profile), media_type(headers)
+        if call.stream and kind is Kind.OTHER:
+            return self._relayed(call, status, media, seen)
+        if call.stream and media in ("", EVENTS) and kind is not Kind.EMBEDDINGS:
+            return self._stream(call, kind, status, seen)
+        awaited = Awaited(kind, status, media, call.stream, self._profile, lambda: _tokens_of(document_of(call)))
+        reads = judge_other if kind is Kind.OTHER else judge
+        return Held(lambda body, whole: reads(awaited, body, whole=whole), observations=seen)
 
-    def _stream(self, call: Call, status: int, seen: tuple[QuotaObservation, ...]) -> Reading:
-        options = call.body.get("stream_options")
-        asked = isinstance(options, Mapping) and options.get("include_usage") is True
-        return ChatStream(status, seen, lambda: self._input_tokens(call), choices=_choices(call), strip_usage=not asked)
+    def _stream(self, call: Call, kind: Kind, status: int, seen: tuple[QuotaObservation, ...]) -> Reading:
+        profile, document = self._profile, document_of(call)
+        if kind is Kind.RESPONSES:
+            return ResponsesStream(status, seen, profile, lambda: _tokens_of(document))
+        strip_usage = profile.include_usage and not asks_usage(document)
+        choices = choices_of(document)
+        return ChatStream(status, seen, profile, lambda: _tokens_of(document), choices=choices, strip_usage=strip_usage)
 
-    def _judge(self, call: Call, status: int, kind: str, body: bytes, *, whole: bool) -> Outcome:
-        """What a whole answer of status 200 means."""
-        document = unwrapped(decode_json(body))
-        said = usage_said(document)
-        error = error_inside(document)
-        if error:
-            usage = usage_of(said, self._input_tokens(call), 0) if said else None
-            return failure_inside(CHAT_RULES, status, error_body(error, body), usage)
-        choices = listed(document, "choices")
-        if not whole:
-            return broken(status, "the answer was cut off or is too large")
-        if call.stream or (kind and "json" not in kind):
-            return broken(status, f"the answer is {kind or 'of no type'}, not {_EVENTS if call.stream else _JSON}")
-        if not choices:
-            what = "has no choices" if isinstance(document, dict) else "is not a JSON object"
-            return broken(status, f"the answer {what}")
-        counted = 0 if INPUT_TOKENS in said else self._input_tokens(call)
-        written = 0 if OUTPUT_TOKENS in said else text_tokens(text_bytes_of(choices))
-        usage = usage_of(said, counted, written)
-        return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status, usage=usage)
+    def _relayed(self, call: Call, status: int, media: str, seen: tuple[QuotaObservation, ...]) -> Reading:
+        if media in ("", EVENTS):
+            return RelayedEvents(status, seen, self._profile, lambda: _tokens_of(document_of(call)))
+        relayed = Relayed(status)
+        relayed.observations = seen
+        return relayed
 
-    def _input_tokens(self, call: Call) -> int:
-        return input_tokens(encode_json(dict(call.body)))
+    def _refused(
+        self, status: int, headers: Mapping[str, str], seen: tuple[QuotaObservation, ...], wall: float, body: bytes
+    ) -> Outcome:
+        """A refusal, by the profile's rules. A 429 while nothing remains of a day's limit is a spent quota (Groq)."""
+        error = read_error(body)
+        outcome = failure(self._profile.errors, status, error, self._wait_s(headers, wall, error.text))
+        if outcome.outcome is OutcomeClass.RATE_LIMITED and is_day_spent(seen):
+            return judged(_DAY_SPENT, status, error)
+        return outcome
 
-
-def _path_fault(call: Call) -> str | None:
-    return None if call.path in ("", PATH) else f"path must be empty or {PATH}: this adapter speaks nothing else"
-
-
-def _body_fault(body: Mapping[str, Any], stream: bool) -> str | None:
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
-        return "messages must be a list of objects"
-    for name in ("n", *_MAXIMA):
-        if body.get(name) is not None and not _positive(body[name]):
-            return f"{name} must be a whole number of at least 1"
-    if not isinstance(body.get("stream_options") or {}, Mapping):
-        return "stream_options must be an object"
-    if bool(body.get("stream")) and not stream:
-        return "body asks for a stream and the call does not: set Call.stream"
-    return None
+    def _wait_s(self, headers: Mapping[str, str], wall: float, text: str) -> float | None:
+        """How long it says to wait: `retry-after` first, then where this provider says it."""
+        wait = retry_after_s(headers, wall)
+        places = [headers.get(name) for name in self._profile.wait_headers]
+        places += [field_in(text, name) for name in self._profile.wait_fields]
+        return (
+            wait if wait is not None else next((s for place in places if (s := delay_s(place, wall)) is not None), None)
+        )
 
 
-def _positive(said: object) -> bool:
-    return type(said) is int and said >= 1
-
-
-def _choices(call: Call) -> int:
-    said = call.body.get("n")
-    return said if type(said) is int and said >= 1 else 1
-
-
-def observations(headers: Mapping[str, str], now: float, wall: float) -> tuple[QuotaObservation, ...]:
-    """What `x-ratelimit-*` says of requests and tokens. Any part, or all, may be missing (forum thread 935514)."""
-    return tuple([seen for names in _SAID if (seen := _observation(names, headers, now, wall))])
-
-
-_SAID: Final = tuple(
-    (dimension, *(f"x-ratelimit-{what}-{dimension}" for what in ("limit", "remaining", "reset")))
-    for dimension in (REQUESTS, TOKENS)
-)
-
-
-def _observation(
-    names: tuple[str, ...], headers: Mapping[str, str], now: float, wall: float
-) -> QuotaObservation | None:
-    dimension, at_most, left, reset = names
-    if at_most not in headers and left not in headers:
-        return None
-    limit, remaining = count(headers.get(at_most)), count(headers.get(left))
-    if limit is None and remaining is None:
-        return None
-    full_in_s = delay_s(headers.get(reset), wall)  # until full, not until the next slot
-    return QuotaObservation(dimension, now, limit, remaining, None if full_in_s is None else now + full_in_s)
+def _tokens_of(document: Any) -> int:
+    """Input tokens of a JSON document; none of what is no JSON."""
+    if document is None:
+        return 0
+    return input_tokens(encode_json(dict(document) if is_object(document) else document))

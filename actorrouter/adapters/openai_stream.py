@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from actorrouter.adapters.openai_errors import CHAT_RULES
+from actorrouter.adapters.openai_answer import error_inside, unwrapped
 from actorrouter.adapters.openai_usage import usage_said
+from actorrouter.adapters.profiles import Profile
 from actorrouter.adapters.rules import broken, error_body, failure_inside
 from actorrouter.adapters.streaming import EventStream
 from actorrouter.adapters.tokens import text_tokens, usage_of
@@ -39,12 +40,14 @@ class ChatStream(EventStream):
         self,
         status: int,
         observations: tuple[QuotaObservation, ...],
+        profile: Profile,
         counted_input: Callable[[], int],
         *,
         choices: int,
         strip_usage: bool,
     ) -> None:
         super().__init__(status, observations)
+        self._profile = profile
         self._counted_input = counted_input
         self._choices = choices
         self._strip_usage = strip_usage
@@ -65,7 +68,7 @@ class ChatStream(EventStream):
             return self._fail(event, broken(self._status, "an event is not a JSON object", self._usage_if_any()))
         if event.name == b"error" or error_inside(document):
             return self._fail(event, self._refusal(document, event.data or b""))
-        self._said = usage_said(document) or self._said
+        self._said = usage_said(document, self._profile.usage) or self._said
         self._note_choices(listed(document, "choices"))
         return not (self._strip_usage and document.get("choices") == [] and document.get("usage"))
 
@@ -79,7 +82,7 @@ class ChatStream(EventStream):
 
     def _refusal(self, document: dict[str, Any], data: bytes) -> Outcome:
         error = error_body(error_inside(document) or document, data)
-        return failure_inside(CHAT_RULES, self._status, error, self._usage_if_any())
+        return failure_inside(self._profile.errors, self._status, error, self._usage_if_any())
 
     def _missing(self, *, complete: bool) -> str:
         """`[DONE]`, or every choice finished and a clean end, is the end of an answer."""
@@ -92,24 +95,6 @@ class ChatStream(EventStream):
 
     def _usage(self) -> Usage:
         return usage_of(self._said, self._counted_input(), text_tokens(self._text_bytes))
-
-
-def unwrapped(document: Any) -> Any:
-    """The only element of a list: Gemini's OpenAI endpoint wraps its errors so."""
-    return document[0] if isinstance(document, list) and document else document
-
-
-def error_inside(document: Any) -> Any:
-    """The error an answer of status 200 carries: on top, under `x_groq` (groq 1.7.0) or in a choice (OpenRouter)."""
-    if not isinstance(document, dict):
-        return None
-    error = document.get("error") or dig(document.get("x_groq"), "error")
-    choices = [choice for choice in listed(document, "choices") if isinstance(choice, dict)]
-    for choice in choices:
-        error = error or choice.get("error")
-    for choice in choices:
-        error = error or (choice.get("finish_reason") == "error" and "the provider ended with an error")
-    return error or None
 
 
 def has_content(delta: Any) -> bool:

@@ -1,20 +1,22 @@
-"""What a chat answer says was used. Pure."""
+"""What an answer of OpenAI's family says was used. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
+from actorrouter.adapters.profiles import UsageFields
 from actorrouter.adapters.tokens import CACHED, tokens_said
 from actorrouter.dialects.documents import dig
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS
 
-_NOT_TEXT: Final = frozenset({"role", "id", "type"})
+_NOT_TEXT: Final = frozenset({"role", "id", "type", "call_id", "status", "encrypted_content"})
 
 
-def text_bytes_of(choices: list[Any]) -> int:
-    """UTF-8 bytes of everything the model wrote in the choices of a plain answer."""
+def text_bytes_of(nodes: Iterable[Any]) -> int:
+    """UTF-8 bytes of everything the model wrote in these messages or output items of a plain answer."""
     total = 0
-    pending: list[Any] = [dig(choice, "message") for choice in choices]
+    pending = list(nodes)
     while pending:
         node = pending.pop()
         if isinstance(node, str):
@@ -26,20 +28,33 @@ def text_bytes_of(choices: list[Any]) -> int:
     return total
 
 
-def usage_said(document: Any) -> dict[str, int]:
-    """The tokens a document's `usage` states believably; what is not said is missing.
+def usage_said(document: Any, fields: UsageFields) -> dict[str, int]:
+    """The tokens a document's usage states believably; what is not said is missing."""
+    usage = _usage_of(document, fields)
+    said: dict[str, int] = {}
+    if usage is None:
+        return said
+    told = (INPUT_TOKENS, fields.input), (OUTPUT_TOKENS, fields.output), (TOKENS, fields.total), (CACHED, fields.cached)
+    for name, places in told:
+        tokens = _first(usage, places)
+        if tokens is not None:
+            said[name] = tokens
+    if not fields.cached_in_input and INPUT_TOKENS in said:
+        said[INPUT_TOKENS] += said.get(CACHED, 0)
+    return said
 
-    Groq puts it under `x_groq` in streams (groq 1.7.0).
-    """
-    usage = dig(document, "usage") or dig(document, "x_groq.usage")
-    if not isinstance(usage, dict):
-        return {}
-    said = {
-        INPUT_TOKENS: tokens_said(usage.get("prompt_tokens")),
-        OUTPUT_TOKENS: tokens_said(usage.get("completion_tokens")),
-        TOKENS: tokens_said(usage.get("total_tokens")),
-        CACHED: tokens_said(dig(usage.get("prompt_tokens_details"), "cached_tokens")),
-    }
-    if said[CACHED] is None:
-        said[CACHED] = tokens_said(usage.get("prompt_cache_hit_tokens"))  # DeepSeek
-    return {dimension: tokens for dimension, tokens in said.items() if tokens is not None}
+
+def _usage_of(document: Any, fields: UsageFields) -> dict[str, Any] | None:
+    for place in fields.at:
+        found = dig(document, place)
+        if found:
+            return found if isinstance(found, dict) else None
+    return None
+
+
+def _first(usage: dict[str, Any], places: Iterable[str]) -> int | None:
+    for place in places:
+        tokens = tokens_said(usage.get(place) if "." not in place else dig(usage, place))
+        if tokens is not None:
+            return tokens
+    return None

@@ -48,6 +48,10 @@ class Adapter(Protocol):
     """One provider's dialect. Stateless and shared by all of the provider's keys."""
 
     @property
+    def base_url(self) -> str:
+        """Where its requests go: the configured address, else its own."""
+
+    @property
     def dialects(self) -> tuple[str, ...]:
         """The languages (`dialects.NAMES`) it speaks as they are; a call that names none is written in the first."""
 

@@ -139,6 +139,12 @@ def error_text(body: bytes) -> str:
     return body[:TEXT_MAX].decode("utf-8", "replace").lower()
 
 
+def field_in(text: str, name: str) -> str | None:
+    """What the first field of this name holds, wherever it stands in a body as rules search it."""
+    found = re.search(rf'"{re.escape(name.lower())}"\s*:\s*"?([^",}}\]]{{1,64}})', text)
+    return found[1].strip() if found else None
+
+
 def _plain(body: bytes) -> str:
     """A page's title, or the text as it is."""
     text = body[:TEXT_MAX].decode("utf-8", "replace")

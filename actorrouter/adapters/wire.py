@@ -38,36 +38,40 @@ def header_list(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 _CREDENTIALS: Final = frozenset(
-    {
-        *("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"),
-        *("openai-organization", "openai-project"),  # whose limits are drawn on (facts: ecosystem.md section 11)
-        *("x-amz-date", "x-amz-security-token", "x-amz-content-sha256"),
-    }
-)
-# RFC 9110 section 7.6.1; what the transport says itself: how long the body is, whom it asks, what it can unpack.
-_OF_ONE_HOP: Final = frozenset(
-    {
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding"),
-        *("upgrade", "expect", "host", "content-length", "accept-encoding"),
-    }
-)
+    {"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization",
+     "openai-organization", "openai-project", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
+)  # fmt: skip
+# RFC 9110 section 7.6.1, and what the transport itself decides: framing, host, codings it can undo.
+_OF_THE_CONNECTION: Final = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
+     "upgrade", "host", "content-length", "expect", "accept-encoding"}
+)  # fmt: skip
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
 def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    """The caller's headers, lower case, without credentials and without what belongs to one connection only."""
-    named = {name.lower(): text for name, text in headers.items()}
-    listed = {name.strip().lower() for name in named.get("connection", "").split(",")}
-    return {name: text for name, text in named.items() if name not in _CREDENTIALS | _OF_ONE_HOP | listed}
+    """A caller's headers that go on to the provider, names in lower case: no credentials, nothing of the connection."""
+    if not headers:
+        return {}
+    lower = {name.lower(): text for name, text in headers.items()}
+    named = {name.strip().lower() for name in lower.get("connection", "").split(",")}
+    dropped = _CREDENTIALS | _OF_THE_CONNECTION | named
+    return {name: text for name, text in lower.items() if name not in dropped}
 
 
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_HEADER_TEXT: Final = re.compile(r"[\t -~]*")
+def is_credential(name: str) -> bool:
+    """Whether a header of this name carries a credential, or says on whose account a request goes."""
+    return name.lower() in _CREDENTIALS
 
 
 def headers_fault(headers: Mapping[str, str]) -> str | None:
-    """Why a caller's headers cannot be sent, or None."""
-    sound = all(_HEADER_NAME.fullmatch(name) and _HEADER_TEXT.fullmatch(text) for name, text in headers.items())
-    return None if sound else "headers must be names and texts of printable ASCII"
+    """Why a caller's headers cannot be sent, or None. What they hold is not repeated."""
+    for name, text in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            return "headers: expected names of headers"
+        if not text.isascii() or not text.isprintable():
+            return f"headers: {name} must be printable ASCII"
+    return None
 
 
 def amount(said: object) -> Amount | None:

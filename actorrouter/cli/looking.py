@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from actorrouter.adapters import build_all
 from actorrouter.cli.reaching import Socket, UsageError, ask, ask_or_start, target, target_and_word
 from actorrouter.cli.words import complain, say, say_json, say_status
 from actorrouter.config.file import effective, load
@@ -22,6 +23,7 @@ def check(config: Path, /, *, quiet: bool = False) -> int:
         Print nothing when it is right.
     """
     loaded = load(config)
+    build_all(loaded.providers, str(config))
     if not quiet:
         say(effective(loaded).rstrip("\n"))
     return 0

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import attrs
 
 from actorrouter.values import CONCURRENCY, COST, Amount, SecretSource
+
+OWN_TABLE: Final = "file:"
+"""What the name of an adapter begins with that a table of the user's own describes: `file:PATH`."""
 
 
 class Shape(StrEnum):
@@ -177,7 +181,8 @@ class TimeoutsConfig:
 
 @attrs.frozen
 class ProviderConfig:
-    """An upstream API. `base_url`: the adapter's own if not given, where it has one. `options`: what only this adapter
+    """An upstream API. `base_url`: the adapter's own if not given, where it has one. `adapter`: its name, or
+    `file:PATH` of a table that describes another provider of OpenAI's family. `options`: what only this adapter
     knows of, by name (e.g. `api_version`). `charge`: default charge mode by dimension ("*" for the rest); the
     adapter's if not given.
 

@@ -72,9 +72,13 @@ NOT_ABOVE: Final[Mapping[type, tuple[tuple[str, str], ...]]] = {
 }
 """The first field is at most the second."""
 
+ADAPTERS: Final = (
+    "openai", "azure", "groq", "mistral", "deepseek", "xai", "openrouter", "together", "fireworks", "cohere", "vllm",
+    "ollama", "gemini-openai", "anthropic", "gemini", "bedrock", "generic",
+)  # fmt: skip
 WORDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
     c.ProviderConfig: {
-        "adapter": ("openai", "anthropic", "gemini", "bedrock", "generic"),
+        "adapter": ADAPTERS,
         "http_client": ("auto", "lean", "httpx2", "httpx"),
         "estimate": ("learned", "bytes"),
     },
@@ -114,7 +118,8 @@ def _order_faults(value: Any) -> Iterator[tuple[str, str]]:
 def _word_faults(value: Any) -> Iterator[tuple[str, str]]:
     for field, words in WORDS.get(type(value), {}).items():
         word = getattr(value, field)
-        if word is not None and word not in words:
+        own_table = field == "adapter" and str(word).startswith(c.OWN_TABLE)
+        if word is not None and word not in words and not own_table:
             yield field, one_of(words, word)
 
 

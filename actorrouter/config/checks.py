@@ -99,16 +99,21 @@ def _name_faults(names: Names) -> Iterator[Fault]:
                 yield (section, name), fault
 
 
+_WITHOUT_ADDRESS: Final = ("generic", "azure", "vllm")
+
+
 def _provider_faults(path: Path, provider: ProviderConfig) -> Iterator[Fault]:
-    if fault := _url_fault(provider.base_url, ("http", "https")):
+    if provider.base_url and (fault := _url_fault(provider.base_url, ("http", "https"))):
         yield (*path, "base_url"), fault
+    elif not provider.base_url and provider.adapter in _WITHOUT_ADDRESS:
+        yield (*path, "base_url"), f"required and missing: adapter {provider.adapter} has no address of its own"
     for dimension in provider.charge:
         if dimension != "*" and (fault := dimension_fault(dimension)):
             yield (*path, "charge", dimension), fault
     yield from _header_faults((*path, "headers"), provider.headers)
     if provider.adapter == "generic" and provider.generic is None:
         yield (*path, "generic"), "required and missing: the generic adapter is described there"
-    elif provider.adapter == "openai" and provider.generic is not None:
+    elif provider.adapter != "generic" and provider.generic is not None:
         yield (*path, "generic"), 'only read by adapter = "generic"'
     if provider.generic is not None:
         yield from _generic_faults((*path, "generic"), provider.generic)

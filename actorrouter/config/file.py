@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from actorrouter.config import RouterConfig
+from actorrouter.config import OWN_TABLE, ProviderConfig, RouterConfig
 from actorrouter.config.checks import Names, relation_faults
 from actorrouter.config.faults import Fault, expected, line
 from actorrouter.config.fields import type_faults
@@ -101,7 +101,11 @@ def structure(
         raise InvalidConfig([expected("a table", tree)], source)
     tree, unmatched = overridden(tree, environ)
     config, misread = read(tree, SecretReader(environ, directory or Path()))
-    config = attrs.evolve(config, control=_in_folder(config.control, directory))
+    config = attrs.evolve(
+        config,
+        control=_in_folder(config.control, directory),
+        providers={name: _table_in_folder(each, directory) for name, each in config.providers.items()},
+    )
     related = _judgeable(relation_faults(config, Names.of(tree)), misread)
     _refuse([*unmatched, *misread, *related], source)
     return config
@@ -109,6 +113,14 @@ def structure(
 
 def _in_folder(control: str | None, directory: Path | None) -> str | None:
     return os.fspath(directory / control) if control and directory else control
+
+
+def _table_in_folder(provider: ProviderConfig, directory: Path | None) -> ProviderConfig:
+    """A table of the user's own is looked for where the configuration stands."""
+    path = provider.adapter.removeprefix(OWN_TABLE)
+    if path == provider.adapter or directory is None:
+        return provider
+    return attrs.evolve(provider, adapter=f"{OWN_TABLE}{os.fspath(directory / path)}")
 
 
 def control_of(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> str | None:

@@ -69,7 +69,7 @@ class Grant:
     @property
     def base_url(self) -> str:
         """The provider's address, for requests of your own making."""
-        return self._lease.seat.key.provider.config.base_url
+        return self._lease.seat.key.provider.adapter.base_url
 
     async def secret(self) -> Secret:
         """The key's secret, for requests of your own making. Raises what a refreshing source raises."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 from hypothesis import given, settings
@@ -391,6 +393,53 @@ def test_a_pool_of_money_never_meets_a_float() -> None:
     assert free(it, 0.0) == [usd("0.05")]
     it.settle(second, 0.0, cost=usd("0.10"))
     assert free(it, 0.0) == [usd("0.35")]
+
+
+def two_windows(**day: Any) -> Driver:
+    """10 requests a minute and 100 a day."""
+    return pool(
+        LimitConfig("requests", 10, 60.0, Shape.SLIDING), LimitConfig("requests", 100, shape=Shape.SLIDING, **day)
+    )
+
+
+@pytest.mark.parametrize(
+    ("window_s", "left"),
+    [(None, [3, 100]), (60.0, [3, 100]), (86400.0, [10, 3]), (1.0, [10, 100]), (3600.0, [10, 100])],
+)
+def test_what_a_provider_says_concerns_the_window_it_speaks_of(window_s: float | None, left: list[int]) -> None:
+    """Unsaid, the shortest; a window that is not declared concerns none."""
+    it = two_windows(window_s=86400.0)
+    it.tell(Observe((QuotaObservation("requests", 0.0, remaining=3, window_s=window_s),)), 0.0)
+    assert free(it, 0.0) == left
+
+
+@pytest.mark.parametrize(("every", "window_s"), [("day", 86400.0), ("week", 604800.0), ("month", 2592000.0)])
+def test_a_calendar_window_is_meant_by_its_usual_length(every: str, window_s: float) -> None:
+    """A day is 86,400 seconds and a month 30 days, however long this one is."""
+    it = pool(
+        LimitConfig("requests", 10, 60.0, Shape.SLIDING),
+        LimitConfig("requests", 100, shape=Shape.CALENDAR, every=every),
+    )
+    it.tell(Observe((QuotaObservation("requests", 0.0, remaining=3, window_s=window_s),)), 0.0)
+    assert free(it, 0.0) == [10, 3]
+
+
+def test_a_month_may_have_31_days() -> None:
+    """What is said of a month concerns a window that is declared a little longer or shorter, the nearest first."""
+    it = two_windows(window_s=31 * 86400.0)
+    it.tell(Observe((QuotaObservation("requests", 0.0, remaining=3, window_s=30 * 86400.0),)), 0.0)
+    assert free(it, 0.0) == [10, 3]
+
+
+def test_a_limit_that_was_lowered_leaves_no_more_free() -> None:
+    """Azure tells of it in the limit's header, for hours; a higher one than is declared changes nothing."""
+    it = pool(LimitConfig("tokens", 100, 60.0, Shape.SLIDING))
+    it.tell(Observe((QuotaObservation("tokens", 0.0, limit=500),)), 0.0)
+    assert free(it, 0.0) == [100]
+    it.tell(Observe((QuotaObservation("tokens", 0.0, limit=40),)), 0.0)
+    assert free(it, 0.0) == [40]
+    it.tell(Observe((QuotaObservation("tokens", 0.0, limit=30, remaining=90),)), 0.0)
+    assert free(it, 0.0) == [30]
 
 
 def test_load_is_the_time_the_fullest_limit_takes_to_drain() -> None:

@@ -305,8 +305,8 @@ def test_a_generic_provider_needs_a_description_and_a_kind_must_be_known() -> No
     """The known kinds are named."""
     with pytest.raises(InvalidConfig, match="generic: missing"):
         build("x", ProviderConfig("https://x", adapter="generic"))
-    with pytest.raises(InvalidConfig, match=r"known: anthropic, .*generic, openai"):
-        build("x", ProviderConfig("https://x", adapter="cohere"))
+    with pytest.raises(InvalidConfig, match=r"known: anthropic, azure, .*generic, .*openai"):
+        build("x", ProviderConfig("https://x", adapter="coheer"))
 
 
 @given(st.binary(max_size=100), st.integers(100, 599), st.booleans(), st.booleans())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.wire import SecretUrl, amount, header_list, join_url, passed_on
+from actorrouter.adapters.wire import SecretUrl, amount, header_list, headers_fault, is_credential, join_url, passed_on
 from actorrouter.dialects.documents import decode_json, dig, encode_json
 
 DOCUMENTS = st.recursive(
@@ -88,9 +88,32 @@ def test_a_secret_url_prints_without_its_query() -> None:
     assert url == "https://h/a?key=k"
 
 
-def test_credentials_and_what_belongs_to_one_connection_stay_behind() -> None:
-    """In any case, and what `connection` itself lists; everything else passes on in lower case."""
-    behind = ["Authorization", "x-API-key", "api-key", "x-goog-api-key", "Cookie", "X-Amz-Security-Token"]
-    hop = ["Host", "Content-Length", "Transfer-Encoding", "Upgrade", "TE", "Accept-Encoding", "X-Listed"]
-    told = {**dict.fromkeys([*behind, *hop], "x"), "Connection": "close, x-listed", "X-Request-Id": "7"}
-    assert passed_on(told) == {"x-request-id": "7"}
+def test_a_caller_s_headers_go_on_without_credentials_and_connection() -> None:
+    """Names come in lower case; what `connection` names is of the connection too."""
+    headers = {
+        "X-Request-Id": "1", "Accept": "a", "Authorization": "x", "API-Key": "x", "x-api-key": "x", "cookie": "x",
+        "X-Goog-Api-Key": "x", "Proxy-Authorization": "x", "OpenAI-Organization": "x", "openai-project": "x",
+        "Host": "x", "Content-Length": "1", "Connection": "close, X-Hop", "X-Hop": "x", "Keep-Alive": "x", "TE": "x",
+        "Transfer-Encoding": "chunked", "Upgrade": "x", "Accept-Encoding": "br", "Trailer": "x", "Expect": "x",
+        "X-Amz-Security-Token": "x",
+    }  # fmt: skip
+    assert passed_on(headers) == {"x-request-id": "1", "accept": "a"}
+    assert passed_on({}) == {}
+
+
+@pytest.mark.parametrize("name", ["Authorization", "x-API-key", "openai-project"])
+def test_a_credential_is_known_by_its_header(name: str) -> None:
+    """In any case."""
+    assert is_credential(name)
+    assert not is_credential(f"x-{name}")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"": "s3cret"}, {"a:": "s3cret"}, {"a": "s3cret\n"}, {"a": "ä"}, {"s3cret\n": "x"}]
+)
+def test_headers_that_cannot_be_sent_are_refused(headers: dict[str, str]) -> None:
+    """What they hold is not repeated."""
+    fault = headers_fault(headers)
+    assert fault is not None
+    assert "s3cret" not in fault
+    assert headers_fault({"X-A": "b c"}) is None

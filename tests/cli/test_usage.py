@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,18 @@ def test_check_prints_every_fault(cli, tmp_path):
     assert "keys.k1.provider: no such provider; did you mean sim?" in complained
     assert "keys.k1.secret: the environment variable CLI_KEY is not set" in complained
     assert "pools.org.limits[0].amount: expected a number, got text" in complained
+
+
+def test_check_looks_at_adapters_too(cli, config, tmp_path):
+    """A table of the user's own is looked for beside the configuration, and its faults are told; exit code 2."""
+    text = Path(config).read_text().replace("[providers.sim]", '[providers.sim]\nadapter = "file:own.toml"', 1)
+    Path(config).write_text(text)
+    (tmp_path / "own.toml").write_text('chat_pth = "/chat"')
+    code, printed, complained = cli("check", config)
+    assert (code, printed) == (2, "")
+    assert "own.toml: chat_pth: unknown field; did you mean chat_path?" in complained
+    (tmp_path / "own.toml").write_text('chat_path = "/chat"')
+    assert cli("check", config, "--quiet")[0] == 0
 
 
 @pytest.mark.parametrize("command", [("check",), ("tree",), ("status",), ("call", "chat", "hi"), ("serve",)])

@@ -97,7 +97,9 @@ https://api  ->  https://u:sk-live-3b7f0c@api
 com/v1  ->  com/v1?key=sk-live-3b7f0c
     providers.openai.base_url: must hold no query and no fragment
 /v1"  ->  /v1"\nadapter = "opanai"
-    providers.openai.adapter: expected one of openai, anthropic, gemini, bedrock, generic; did you mean openai?
+    providers.openai.adapter: expected one of openai, azure, groq, mistral, deepseek, xai, openrouter, together,
+    fireworks, cohere, vllm, ollama, gemini-openai, anthropic, gemini,
+    bedrock, generic; did you mean openai?
 /v1"  ->  /v1"\nadapter = "generic"
     providers.openai.generic: required and missing: the generic adapter is described there
 /v1"  ->  /v1"\ngeneric = {}

@@ -39,14 +39,14 @@ def test_five_faults_at_once():
     text = text.replace("amount = 500", 'amount = "many", shape = "round"').replace(
         "[routes.chat]", "[routes.chat]\npolcy = 1"
     )
-    text = text.replace('base_url = "https://api.openai.com/v1"', "")
+    text = text.replace('base_url = "https://api.openai.com/v1"', 'adapter = "azure"')
     text += '[budgets.b]\nusd = 5\nscope = "provider:opnai"'
     assert faults(text) == [
-        "providers.openai.base_url: required and missing",
         "keys.k1.secret: secrets are given as env:NAME or file:PATH",
         "routes.chat.polcy: unknown field; did you mean policy?",
         "pools.org.limits[0].amount: expected a number, got text",
         "pools.org.limits[0].shape: expected one of bucket, sliding, fixed, calendar, concurrency, unknown",
+        "providers.openai.base_url: required and missing: adapter azure has no address of its own",
         "keys.k1.provider: no such provider; did you mean openai?",
         "budgets.b.scope: no such provider; did you mean openai?",
     ]

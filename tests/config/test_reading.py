@@ -22,8 +22,8 @@ FORM = r"""
     pool: unknown field; did you mean pools?
 "https://api.openai.com/v1"  ->  5
     providers.openai.base_url: expected text, got a number
-base_url = "https://api.openai.com/v1"  ->
-    providers.openai.base_url: required and missing
+base_url = "https://api.openai.com/v1"  ->  adapter = "vllm"
+    providers.openai.base_url: required and missing: adapter vllm has no address of its own
 [pools.org]  ->  circuit.open_s = [1]\n[pools.org]
     providers.openai.circuit.open_s: expected a number, got a list
 [pools.org]  ->  circuit.min_calls = 2.5\n[pools.org]

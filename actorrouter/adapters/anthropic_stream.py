@@ -63,7 +63,7 @@ class MessagesStream(EventStream):
         if kind == "message_stop":
             self._over = True
             self.content_started = self.content_started or self._began
-        elif kind in _STEPS:
+        elif isinstance(kind, str) and kind in _STEPS:
             _STEPS[kind](self, document)
         return True
 
@@ -102,7 +102,7 @@ class MessagesStream(EventStream):
         return self._settle(self._said, self._model, self._counted_input(), text_tokens(self._text_bytes))
 
 
-_STEPS: Final[Mapping[object, Callable[[MessagesStream, dict[str, Any]], None]]] = {
+_STEPS: Final[Mapping[str, Callable[[MessagesStream, dict[str, Any]], None]]] = {
     "message_start": MessagesStream._message_start,
     "content_block_start": MessagesStream._block_start,
     "content_block_delta": MessagesStream._block_delta,

@@ -44,12 +44,17 @@ class Translating:
         """The call told last: it is checked, estimated and prepared one after the other."""
 
     def __repr__(self) -> str:
-        return f"Translating({self._inner!r})"
+        return repr(self._inner)
 
     @property
     def dialects(self) -> tuple[str, ...]:
         """See the port."""
         return self._inner.dialects
+
+    @property
+    def base_url(self) -> str:
+        """See the port."""
+        return self._inner.base_url
 
     @property
     def default_charge(self) -> Mapping[str, Charge]:

@@ -197,7 +197,7 @@ def test_the_charge_follows_the_rate_limits_page() -> None:
         (call(body={"max_tokens": True}), "max_tokens"),
         (call(body={"stream": True}), "set Call.stream"),
         (call(body={"temperature": math.nan}), "not JSON"),
-        (call(dialect="openai-chat"), "anthropic-messages"),
+        (call(dialect="latin"), "anthropic-messages"),
         (call("/v1/messages/count_tokens", stream=True), "no stream"),
         (call("/v1/../admin"), "path"),
         (call(method="BREW"), "method"),

@@ -146,7 +146,7 @@ def test_the_probe_asks_the_control_plane() -> None:
         (message(body={"max_tokens": 0}), "max_tokens"),
         (message("/v1/messages/count_tokens"), "/v1/messages"),
         (message(body={"stream": True}), "set Call.stream"),
-        (converse(dialect="gemini"), "bedrock-converse"),
+        (converse(dialect="latin"), "bedrock-converse"),
     ],
 )
 def test_a_call_that_can_never_be_sent_is_refused(wrong: Call, why: str) -> None:

@@ -138,7 +138,7 @@ def test_the_probe_lists_models() -> None:
         (call("/models/{model}:generateContent", stream=True), "stream"),
         (call("/models/{model}:streamGenerateContent"), "stream"),
         (call("/models/{model}:countTokens", stream=True), "no stream"),
-        (call(dialect="openai-chat"), "gemini"),
+        (call(dialect="latin"), "gemini"),
         (call(body={"contents": [], "x": math.inf}), "not JSON"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actorrouter.adapters import Adapter, build
 from actorrouter.config import ProviderConfig
-from actorrouter.dialects import ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES
+from actorrouter.dialects import OPENAI_CHAT, OPENAI_RESPONSES
 from actorrouter.values import Amounts, Call, HttpRequest, Secret
 
 BASE = "https://llm.example/v1"
@@ -75,18 +75,19 @@ def test_a_provider_s_own_paths_are_used() -> None:
     assert prepared(Call("m", {"query": "a"}, path="/v2/rerank"), "cohere").url == f"{BASE}/v2/rerank"
 
 
-def test_what_a_provider_does_not_speak_is_not_understood() -> None:
-    """Responses at Mistral: refused by name, passed through by path."""
+def test_what_a_provider_does_not_speak_is_told_in_what_it_does() -> None:
+    """Responses at Mistral: told as a chat by name, passed through by path."""
     assert adapter("mistral").dialects == (OPENAI_CHAT,)
     assert adapter("openai").dialects == (OPENAI_CHAT, OPENAI_RESPONSES)
-    assert "not spoken" in str(adapter("mistral").check(Call("m", RESPONSE, dialect=OPENAI_RESPONSES)))
+    told = adapter("mistral").prepare(Call("m", RESPONSE, dialect=OPENAI_RESPONSES), "up", Secret("k"))
+    assert told.url.endswith("/chat/completions")
     assert adapter("mistral").check(Call("m", {"anything": 1}, path="/responses")) is None
 
 
 @pytest.mark.parametrize(
     ("call", "why"),
     [
-        (Call("m", CHAT, dialect=ANTHROPIC_MESSAGES), "is not spoken"),
+        (Call("m", CHAT, dialect="latin"), "speaks openai-chat"),
         (Call("m", CHAT, dialect=OPENAI_CHAT, path="/responses"), "leave it empty"),
         (Call("m", CHAT, dialect=OPENAI_CHAT, path="/files"), "leave it empty"),
         (Call("m", CHAT, path="files"), "path must"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.adapters.openai_stream import ChatStream
+from actorrouter.adapters.profiles import shipped
 from actorrouter.values import Outcome
 from tests.adapters.chunks import chunked
 from tests.adapters.test_openai_stream import DONE, ERROR, HELLO, PING, ROLE, STOP, TOTAL, WORLD
@@ -36,9 +37,12 @@ PIECES = [
 ]
 
 
+PROFILE = shipped("openai")
+
+
 def stream_of(chunks: list[bytes], *, strip_usage: bool) -> tuple[bytes, Outcome]:
     """All that is handed on of an answer that has begun, and how it ended."""
-    reading = ChatStream(200, (), lambda: 3, choices=1, strip_usage=strip_usage)
+    reading = ChatStream(200, (), PROFILE, lambda: 3, choices=1, strip_usage=strip_usage)
     handed = b"".join(reading.feed(chunk) for chunk in [HELLO, *chunks])
     outcome = reading.end(complete=True)
     return handed + reading.rest(), outcome
@@ -54,6 +58,6 @@ def test_what_goes_through_unparsed_is_what_would_have_been_parsed(pieces: list[
 @pytest.mark.parametrize("chunk", [WORLD, WORLD + WORLD, b"event: chunk\n" + WORLD])
 def test_whole_events_without_news_are_the_bytes_that_came(chunk: bytes) -> None:
     """Nothing is copied once content has begun."""
-    reading = ChatStream(200, (), lambda: 3, choices=1, strip_usage=False)
+    reading = ChatStream(200, (), PROFILE, lambda: 3, choices=1, strip_usage=False)
     reading.feed(HELLO)
     assert reading.feed(chunk) is chunk

@@ -110,8 +110,8 @@ def test_any_request(content: bytes, path: str, method: str, route: str, options
 def test_options():
     """What a client was made with holds for all its requests; a request's own extension comes before it."""
     request = asked(options={"priority": 1, "losses": ["thinking"]})
-    call = called(request, tenant="team", priority=5, hedge_s=2.0)
-    assert (call.tenant, call.priority, call.hedge_s, call.losses) == ("team", 1, 2.0, frozenset({"thinking"}))
+    call = called(request, tenant="team", priority=5, max_attempts=2)
+    assert (call.tenant, call.priority, call.max_attempts, call.losses) == ("team", 1, 2, frozenset({"thinking"}))
 
 
 def test_an_unknown_option():

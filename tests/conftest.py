@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -19,3 +20,9 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     if request.param == "asyncio":
         return "asyncio", {}
     return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+def pytest_collection_finish() -> None:
+    """Full collections need not walk over the SDKs that some tests import: a rehearsal has dozens of them."""
+    gc.collect()
+    gc.freeze()

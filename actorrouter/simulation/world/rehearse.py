@@ -56,15 +56,19 @@ def rehearse(scenario: Scenario, seed: int | None = None, path: PathKind | None 
 
 @contextmanager
 def _collecting_on_cue() -> Iterator[None]:
-    """What callers abandon is collected at instants of the run, not whenever the process has allocated enough."""
-    enabled = gc.isenabled()
+    """What callers abandon is collected at instants of the run, not whenever the process has allocated enough.
+
+    What the process itself has frozen before stays frozen.
+    """
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
     gc.disable()
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
         if enabled:
             gc.enable()
 

@@ -21,12 +21,13 @@ from actorrouter.values import Outcome, Refusal, value
 
 @value
 class Attempt:
-    """One send of one request: which key, what came of it."""
+    """One send of one request: which key, what came of it. `hedge_of`: the key whose send it stood beside."""
 
     key_id: str
     upstream_model: str
     outcome: Outcome
     decision_id: int
+    hedge_of: str = ""
 
     def __str__(self) -> str:
         status = f" {self.outcome.status}" if self.outcome.status else ""

@@ -12,6 +12,7 @@ from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
+from actorrouter.router.hedging import Race, beside
 from actorrouter.router.reply import Reply
 from actorrouter.router.retry import Next, after, paced
 from actorrouter.runtime.loop import Loop
@@ -58,6 +59,9 @@ class Journey:
         self._works = 0
         self._fetched: set[str] = set()
         self._exchange: Exchange | None = None
+        self._beside: Exchange | None = None
+        self._hedge: Exchange | None = None
+        self._hedge_of = ""
         self._sent: Exchange | None = None
         self.attempts: list[Attempt] = []
         self.delivered_bytes = 0
@@ -73,6 +77,7 @@ class Journey:
             except BaseException:
                 await self.end()
                 raise
+            exchange = self._exchange
             if exchange.outcome is None:
                 return Reply(self, exchange, content)
             outcome = await self.end()
@@ -95,12 +100,44 @@ class Journey:
         if not self.attempts:
             exchange.grant.seat.key.provider.retries.deposit()
         if self._deadline == INF:
-            return await exchange.start()
+            return await self._start(exchange)
         with self._hub.loop.within(self._deadline):
             if self._hub.clock() < self._deadline:
-                return await exchange.start()
-        exchange.cut("deadline passed")
+                return await self._start(exchange)
+        for each in (exchange, self._beside):
+            if each is not None:
+                each.cut("deadline passed")
         return b""
+
+    async def _start(self, exchange: Exchange) -> bytes:
+        """To content, or to the end of the answer; with a second send beside it if the caller wants one."""
+        if self._call.hedge_s is None or self._hedge is not None:
+            return await exchange.start()
+        race = Race(self._hub.loop, exchange, self._call.hedge_s, self._reserve_beside)
+        content = await race.run()
+        if race.second is not None:
+            self._exchange = race.winner
+            loser = self._beside = race.first if race.winner is race.second else race.second
+            self._settle(loser, "another key was first")
+            self._beside = None
+            await loser.close()
+        return content
+
+    async def _reserve_beside(self) -> Exchange | None:
+        """A second send on other pools: if there is room at this instant, and the retry budget gives one."""
+        assert self._exchange is not None
+        key = self._exchange.grant.seat.key
+        if self._works + 1 >= self._call.max_attempts or key.provider.retries.balance < 1.0:
+            return None
+        try:
+            grant = await self._hub.acquire(beside(self._demand, key), self._hub.clock())
+        except NotSent:
+            return None
+        key.provider.retries.withdraw()
+        self._works += 1
+        self._hedge_of = key.key_id
+        self._hedge = self._beside = self._hub.exchange(grant, self._call)
+        return self._hedge
 
     async def _prepare_next(self, outcome: Outcome, seat: Seat) -> None:
         """Make the next reservation worth asking for, or raise what the caller should know."""
@@ -171,21 +208,34 @@ class Journey:
         )
 
     async def end(self) -> Outcome:
-        """Settle the send in hand, then give its connection back. Settling is synchronous and comes first."""
+        """Settle what is in hand, then give its connection back. Settling is synchronous and comes first."""
         assert self._exchange is not None
         exchange, self._exchange = self._exchange, None
-        outcome = self._hub.settle(exchange.grant, exchange.cut("caller went away"))
+        second, self._beside = self._beside, None
+        if second is not None:
+            self._settle(second, "caller went away")
+        outcome = self._settle(exchange, "caller went away")
+        try:
+            if second is not None:
+                await second.close()
+        finally:
+            await exchange.close()
+        return outcome
+
+    def _settle(self, exchange: Exchange, why: str) -> Outcome:
+        grant = exchange.grant
+        outcome = self._hub.settle(grant, exchange.cut(why))
         if outcome.outcome is not OutcomeClass.NOT_SENT:
             self._sent = exchange
-        grant = exchange.grant
-        self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id))
-        await exchange.close()
+        hedge_of = self._hedge_of if exchange is self._hedge else ""
+        self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id, hedge_of))
         return outcome
 
     def __del__(self) -> None:
         """Dropped without being left, on whatever thread."""
-        if self._exchange is not None:
-            self._hub.abandon(self._exchange)
+        for exchange in (self._beside, self._exchange):
+            if exchange is not None:
+                self._hub.abandon(exchange)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

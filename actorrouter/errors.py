@@ -107,13 +107,21 @@ class OutcomeUnknown(RouterError):
 
 
 class StreamInterrupted(RouterError):
-    """An answer began and did not end. `delivered_bytes` were handed out before the break."""
+    """An answer began and did not end. `delivered_bytes` were handed out before the break; `delivered_text`: what the
+    model had written in them, known of calls with `continue_stream`."""
 
     def __init__(
-        self, message: str, *, delivered_bytes: int, attempts: Sequence[Attempt] = (), decision_id: int | None = None
+        self,
+        message: str,
+        *,
+        delivered_bytes: int,
+        delivered_text: str | None = None,
+        attempts: Sequence[Attempt] = (),
+        decision_id: int | None = None,
     ) -> None:
         super().__init__(message, attempts=attempts, decision_id=decision_id)
         self.delivered_bytes = delivered_bytes
+        self.delivered_text = delivered_text
 
 
 class ActorError(RouterError):

@@ -75,12 +75,6 @@ def beside(demand: Demand, key: KeyEntry) -> Demand:
     if key.pools:
         own = set(map(id, key.pools))
         sharing |= {k.key_id for k in key.provider.keys.values() if not own.isdisjoint(map(id, k.pools))}
-    return Demand(
-        demand.route,
-        demand.call,
-        demand.tenant_budgets,
-        demand.given,
-        skip=demand.skip | sharing,
-        avoid=set(demand.avoid),
-        unfit=demand.unfit,
-    )
+    other = demand.anew(demand.call)
+    other.skip, other.avoid, other.since = demand.skip | sharing, set(demand.avoid), None
+    return other

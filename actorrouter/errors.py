@@ -21,12 +21,13 @@ from actorrouter.values import Outcome, Refusal, value
 
 @value
 class Attempt:
-    """One send of one request: which key, what came of it."""
+    """One send of one request: which key, what came of it. `hedge_of`: the key whose send it stood beside."""
 
     key_id: str
     upstream_model: str
     outcome: Outcome
     decision_id: int
+    hedge_of: str = ""
 
     def __str__(self) -> str:
         status = f" {self.outcome.status}" if self.outcome.status else ""
@@ -106,13 +107,21 @@ class OutcomeUnknown(RouterError):
 
 
 class StreamInterrupted(RouterError):
-    """An answer began and did not end. `delivered_bytes` were handed out before the break."""
+    """An answer began and did not end. `delivered_bytes` were handed out before the break; `delivered_text`: what the
+    model had written in them, known of calls with `continue_stream`."""
 
     def __init__(
-        self, message: str, *, delivered_bytes: int, attempts: Sequence[Attempt] = (), decision_id: int | None = None
+        self,
+        message: str,
+        *,
+        delivered_bytes: int,
+        delivered_text: str | None = None,
+        attempts: Sequence[Attempt] = (),
+        decision_id: int | None = None,
     ) -> None:
         super().__init__(message, attempts=attempts, decision_id=decision_id)
         self.delivered_bytes = delivered_bytes
+        self.delivered_text = delivered_text
 
 
 class ActorError(RouterError):

@@ -55,6 +55,11 @@ class Demand:
         candidates = self.route.candidates
         return [c for c in candidates if c.provider.name not in self.unfit] if self.unfit else candidates
 
+    def anew(self, call: Call) -> Demand:
+        """Another call in this one's place, with its experience."""
+        same = (self.route, call, self.tenant_budgets, self.given)
+        return Demand(*same, skip=self.skip, avoid=self.avoid, unfit=self.unfit, since=self.since)
+
     def amounts(self, candidate: Candidate) -> Amounts:
         """The most the call may use there, cost included."""
         known = self._amounts.get(candidate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol
 
+from actorrouter.adapters.continuation import Splice
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
 from actorrouter.router.blame import unfit_with
 from actorrouter.router.board import Seat
@@ -12,6 +13,7 @@ from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
+from actorrouter.router.hedging import Race, beside
 from actorrouter.router.reply import Reply
 from actorrouter.router.retry import Next, after, paced
 from actorrouter.runtime.loop import Loop
@@ -58,6 +60,14 @@ class Journey:
         self._works = 0
         self._fetched: set[str] = set()
         self._exchange: Exchange | None = None
+        self._beside: Exchange | None = None
+        self._hedge: Exchange | None = None
+        self._hedge_of = ""
+        self._splice: Splice | None = None
+        self._not_continued = ""
+        self.answer: Exchange
+        """The send whose content the caller gets."""
+        self.continued = 0
         self._sent: Exchange | None = None
         self.attempts: list[Attempt] = []
         self.delivered_bytes = 0
@@ -65,20 +75,37 @@ class Journey:
     # ----------------------------------------------------------------------------------------------------- to an answer
 
     async def __aenter__(self) -> Reply:
+        content = await self._answer()
+        return Reply(self, self._hand(content, last=self.answer.outcome is not None))
+
+    async def _answer(self) -> bytes:
+        """The first content of `answer`, or all of it; as many sends as it takes."""
         while True:
             grant = await self._acquire()
-            exchange = self._exchange = self._hub.exchange(grant, self._call)
+            exchange = self._exchange = self._hub.exchange(grant, self._demand.call)
             try:
                 content = await self._within_deadline(exchange)
             except BaseException:
                 await self.end()
                 raise
+            exchange = self._exchange
             if exchange.outcome is None:
-                return Reply(self, exchange, content)
+                self.answer = exchange
+                return content
             outcome = await self.end()
             if outcome.outcome is OutcomeClass.SUCCEEDED:
-                return Reply(self, exchange, exchange.rest)
+                self.answer = exchange
+                return exchange.rest
             await self._prepare_next(outcome, exchange.grant.seat)
+
+    def _hand(self, content: bytes, *, last: bool = False) -> bytes:
+        """What of it the caller gets."""
+        if not self._call.continue_stream or not self._call.stream:
+            return content
+        if self._splice is None:
+            dialects = self.answer.grant.seat.key.provider.adapter.dialects
+            self._splice = Splice(self._call.dialect or next(iter(dialects), ""))
+        return self._splice.hand(content, last=last)
 
     async def _acquire(self) -> Grant:
         began = self._hub.clock()
@@ -95,12 +122,44 @@ class Journey:
         if not self.attempts:
             exchange.grant.seat.key.provider.retries.deposit()
         if self._deadline == INF:
-            return await exchange.start()
+            return await self._start(exchange)
         with self._hub.loop.within(self._deadline):
             if self._hub.clock() < self._deadline:
-                return await exchange.start()
-        exchange.cut("deadline passed")
+                return await self._start(exchange)
+        for each in (exchange, self._beside):
+            if each is not None:
+                each.cut("deadline passed")
         return b""
+
+    async def _start(self, exchange: Exchange) -> bytes:
+        """To content, or to the end of the answer; with a second send beside it if the caller wants one."""
+        if self._call.hedge_s is None or self._hedge is not None:
+            return await exchange.start()
+        race = Race(self._hub.loop, exchange, self._call.hedge_s, self._reserve_beside)
+        content = await race.run()
+        if race.second is not None:
+            self._exchange = race.winner
+            loser = self._beside = race.first if race.winner is race.second else race.second
+            self._settle(loser, "another key was first")
+            self._beside = None
+            await loser.close()
+        return content
+
+    async def _reserve_beside(self) -> Exchange | None:
+        """A second send on other pools: if there is room at this instant, and the retry budget gives one."""
+        assert self._exchange is not None
+        key = self._exchange.grant.seat.key
+        if self._works + 1 >= self._call.max_attempts or key.provider.retries.balance < 1.0:
+            return None
+        try:
+            grant = await self._hub.acquire(beside(self._demand, key), self._hub.clock())
+        except NotSent:
+            return None
+        key.provider.retries.withdraw()
+        self._works += 1
+        self._hedge_of = key.key_id
+        self._hedge = self._beside = self._hub.exchange(grant, self._demand.call)
+        return self._hedge
 
     async def _prepare_next(self, outcome: Outcome, seat: Seat) -> None:
         """Make the next reservation worth asking for, or raise what the caller should know."""
@@ -142,50 +201,93 @@ class Journey:
 
     # ------------------------------------------------------------------------------------------------------- to its end
 
-    async def more(self, exchange: Exchange) -> bytes:
+    async def more(self) -> bytes:
         """Bytes of a stream; b"" at its good end. Raises StreamInterrupted at any other, once it is settled."""
+        exchange = self.answer
         content = b""
-        if self._deadline == INF:
-            content = await exchange.more()
-        else:
-            with self._hub.loop.within(self._deadline) as scope:
-                content = await exchange.more()
-            if scope.cancelled_caught:
-                exchange.cut("deadline passed")
-        if exchange.outcome is None:
+        while exchange.outcome is None and not content:
+            content = self._hand(await self._piece(exchange))
+        if content:
             return content
         outcome = await self.end()
-        if outcome.outcome is not OutcomeClass.SUCCEEDED:
-            raise self.interrupted(exchange)
-        return exchange.rest
+        if outcome.outcome is OutcomeClass.SUCCEEDED:
+            return self._hand(exchange.rest, last=True)
+        return await self._go_on(outcome)
 
-    def interrupted(self, exchange: Exchange) -> StreamInterrupted:
+    async def _piece(self, exchange: Exchange) -> bytes:
+        if self._deadline == INF:
+            return await exchange.more()
+        content = b""
+        with self._hub.loop.within(self._deadline) as scope:
+            content = await exchange.more()
+        if scope.cancelled_caught:
+            exchange.cut("deadline passed")
+        return content
+
+    async def _go_on(self, outcome: Outcome) -> bytes:
+        """The stream broke: have the rest from another send, if the caller wants that and it can be. Otherwise what was
+        kept back, or StreamInterrupted."""
+        broken, splice = self.answer, self._splice
+        if splice is None:
+            raise self.interrupted()
+        try:
+            if splice.why_not:
+                raise self._failure(splice.why_not)
+            self._demand = self._demand.anew(splice.follow_up(self._call))
+            await self._prepare_next(outcome, broken.grant.seat)
+            content = await self._answer()
+        except RouterError as error:
+            self._not_continued = str(error).partition(": ")[2] or str(error)
+            if not splice.withheld:
+                raise self.interrupted() from error
+            content, splice.withheld = splice.withheld, b""
+            return content
+        self.continued += 1
+        splice.resume()
+        return splice.hand(content, last=self.answer.outcome is not None) or await self.more()
+
+    def interrupted(self) -> StreamInterrupted:
         """Why there is no more of an answer that began."""
         outcome = self.attempts[-1].outcome
+        further = f"; not continued: {self._not_continued}" if self._not_continued else ""
         return StreamInterrupted(
-            f"key {exchange.grant.key_id}: stream broke after {self.delivered_bytes} bytes: "
-            f"{outcome.message or outcome.outcome}",
+            f"key {self.attempts[-1].key_id}: stream broke after {self.delivered_bytes} bytes: "
+            f"{outcome.message or outcome.outcome}{further}",
             delivered_bytes=self.delivered_bytes,
+            delivered_text=self._splice.text if self._splice is not None else None,
             attempts=tuple(self.attempts),
             decision_id=self.attempts[-1].decision_id,
         )
 
     async def end(self) -> Outcome:
-        """Settle the send in hand, then give its connection back. Settling is synchronous and comes first."""
+        """Settle what is in hand, then give its connection back. Settling is synchronous and comes first."""
         assert self._exchange is not None
         exchange, self._exchange = self._exchange, None
-        outcome = self._hub.settle(exchange.grant, exchange.cut("caller went away"))
+        second, self._beside = self._beside, None
+        if second is not None:
+            self._settle(second, "caller went away")
+        outcome = self._settle(exchange, "caller went away")
+        try:
+            if second is not None:
+                await second.close()
+        finally:
+            await exchange.close()
+        return outcome
+
+    def _settle(self, exchange: Exchange, why: str) -> Outcome:
+        grant = exchange.grant
+        outcome = self._hub.settle(grant, exchange.cut(why))
         if outcome.outcome is not OutcomeClass.NOT_SENT:
             self._sent = exchange
-        grant = exchange.grant
-        self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id))
-        await exchange.close()
+        hedge_of = self._hedge_of if exchange is self._hedge else ""
+        self.attempts.append(Attempt(grant.key_id, grant.upstream_model, outcome, grant.decision.decision_id, hedge_of))
         return outcome
 
     def __del__(self) -> None:
         """Dropped without being left, on whatever thread."""
-        if self._exchange is not None:
-            self._hub.abandon(self._exchange)
+        for exchange in (self._beside, self._exchange):
+            if exchange is not None:
+                self._hub.abandon(exchange)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from actorrouter.errors import Attempt
-from actorrouter.router.exchange import Exchange
 from actorrouter.values import NO_USAGE, OutcomeClass, Usage
 
 if TYPE_CHECKING:
@@ -19,27 +18,31 @@ class Reply:
     Iterating a stream that breaks raises StreamInterrupted: a truncated answer never looks finished.
     """
 
-    def __init__(self, journey: Journey, exchange: Exchange, content: bytes) -> None:
+    def __init__(self, journey: Journey, content: bytes) -> None:
         self._journey = journey
-        self._exchange = exchange
         self._content = content
-        self.status = exchange.status
-        self.headers = exchange.headers
+        self.status = journey.answer.status
+        self.headers = journey.answer.headers
+
+    @property
+    def continued(self) -> int:
+        """How often another send went on where this stream had broken."""
+        return self._journey.continued
 
     @property
     def key_id(self) -> str:
         """The key that answered."""
-        return self._exchange.grant.key_id
+        return self._journey.answer.grant.key_id
 
     @property
     def upstream_model(self) -> str:
         """The provider's word for the model that answered."""
-        return self._exchange.grant.upstream_model
+        return self._journey.answer.grant.upstream_model
 
     @property
     def decision_id(self) -> int:
         """For `router.explain`."""
-        return self._exchange.grant.decision.decision_id
+        return self._journey.answer.grant.decision.decision_id
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -49,7 +52,7 @@ class Reply:
     @property
     def usage(self) -> Usage:
         """What was used; empty until the answer has ended."""
-        outcome = self._exchange.outcome
+        outcome = self._journey.answer.outcome
         return outcome.usage or NO_USAGE if outcome is not None else NO_USAGE
 
     @property
@@ -66,7 +69,7 @@ class Reply:
 
     @property
     def _whole(self) -> bool:
-        outcome = self._exchange.outcome
+        outcome = self._journey.answer.outcome
         return outcome is not None and outcome.outcome is OutcomeClass.SUCCEEDED
 
     def json(self) -> Any:
@@ -83,10 +86,10 @@ class Reply:
 
     async def __anext__(self) -> bytes:
         content, self._content = self._content, b""
-        if not content and self._exchange.outcome is None:
-            content = await self._journey.more(self._exchange)
+        if not content and self._journey.answer.outcome is None:
+            content = await self._journey.more()
         if not content and not self._whole:
-            raise self._journey.interrupted(self._exchange)
+            raise self._journey.interrupted()
         if not content:
             raise StopAsyncIteration
         self._journey.delivered_bytes += len(content)

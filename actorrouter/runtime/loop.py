@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import anyio
 from anyio import lowlevel
 
 from actorrouter.runtime.clock import loop_caller, loop_clock
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Event(Protocol):
@@ -28,6 +30,9 @@ class Scope(Protocol):
     @property
     def cancelled_caught(self) -> bool:
         """It ended by its deadline."""
+
+    def cancel(self) -> object:
+        """End it now."""
 
     def __enter__(self) -> Self: ...
 
@@ -50,6 +55,10 @@ class Loop(Protocol):
 
     def event(self) -> Event:
         """One not yet set."""
+
+    async def together(self, first: Work, second: Work) -> None:
+        """Run both to their ends. What one raises ends the other and comes out as it is, never in a group; whoever
+        cancels the caller cancels both."""
 
     @property
     def sleep(self) -> Callable[[float], Awaitable[None]]:
@@ -75,5 +84,21 @@ class AnyioLoop:
     checkpoint_if_cancelled = staticmethod(lowlevel.checkpoint_if_cancelled)
 
     @staticmethod
+    async def together(first: Work, second: Work) -> None:
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(second)
+                await first()
+        except BaseExceptionGroup as errors:
+            raise _alone(errors) from None
+
+    @staticmethod
     def within(deadline: float) -> anyio.CancelScope:
         return anyio.CancelScope(deadline=deadline)
+
+
+def _alone(error: BaseException) -> BaseException:
+    """The first of a group, and of the groups in it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -79,11 +79,15 @@ class Load:
 
     def attempted(self, attempts: Sequence[Attempt], providers: Sequence[str], call: Call | None, now: float) -> None:
         """All sends of one call. `providers`: of each attempt's key."""
-        sends = list(zip(attempts[:-1], providers, strict=False))
-        repeats = [(attempt, provider) for attempt, provider in sends if _repeated(attempt)]
-        paid = [provider for attempt, provider in repeats if not self._is_paced(attempt)]
+        of = dict(zip((attempt.decision_id for attempt in attempts), providers, strict=False))
+        beside = {hedge.decision_id: _partner(hedge, attempts) for hedge in attempts if hedge.hedge_of}
+        in_turn = _without_losers(attempts, beside)
+        again = [attempt for attempt in in_turn[:-1] if _repeated(attempt)]
+        repeats = [*again, *beside.values()]
+        paid = [of[each.decision_id] for each in repeats if each not in again or not self._is_paced(each)]
         self._repeats.update(paid)
-        self._later.update(providers[1:])
+        first = min(of, default=0)
+        self._later.update([provider for decision_id, provider in of.items() if decision_id != first])
         most = call.max_attempts if call is not None else None
         if most is not None and len(repeats) + 1 > most:
             self._tell(5, now, f"a call was sent {len(repeats) + 1} times to do the same work; {most} are allowed")
@@ -103,6 +107,23 @@ class Load:
         if repeats > allowed + 1e-6:
             self._told.add(provider)
             self._tell(5, now, f"provider {provider} was burdened with {repeats} repeats for {first} first sends")
+
+
+def _partner(hedge: Attempt, attempts: Sequence[Attempt]) -> Attempt:
+    """The send beside which it stood: the last of that key that was decided before it."""
+    earlier = [a for a in attempts if a.key_id == hedge.hedge_of and a.decision_id < hedge.decision_id]
+    return max(earlier, key=lambda attempt: attempt.decision_id, default=hedge)
+
+
+def _without_losers(attempts: Sequence[Attempt], beside: Mapping[int, Attempt]) -> list[Attempt]:
+    """The sends that came one after another: of two beside each other the one that ended last."""
+    lost = set()
+    for hedge in attempts:
+        partner = beside.get(hedge.decision_id)
+        if partner is not None:
+            pair = [each.decision_id for each in attempts if each is hedge or each is partner]
+            lost.add(pair[0])
+    return [attempt for attempt in attempts if attempt.decision_id not in lost]
 
 
 def _repeated(attempt: Attempt) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from actorrouter.runtime.loop import Work
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.values import INF
 
@@ -59,6 +60,14 @@ class Task:
     def _depth(self, what: HeapScope | Task) -> int:
         return self.scopes.index(what) if isinstance(what, HeapScope) else -1
 
+    def end(self) -> None:
+        """Cancel it, and see it end before this returns: its owner may be past waiting for it."""
+        loop, owner = self.loop, self.loop.current
+        self.doomed = self
+        while not self.done:
+            loop.step(self, self.parked)
+        loop.current = owner
+
     def drop(self) -> None:
         """Forget it where it is, as the death of its process would."""
         self.done = True
@@ -84,6 +93,10 @@ class HeapScope:
         elif self._deadline < INF:
             task.loop.call_at(self._deadline, self._expire)
         return self
+
+    def cancel(self) -> None:
+        """End it now."""
+        self._expire()
 
     def _expire(self) -> None:
         task = self._task
@@ -184,6 +197,28 @@ class HeapLoop:
     def event(self) -> HeapEvent:
         return HeapEvent(self)
 
+    async def together(self, first: Work, second: Work) -> None:
+        """Run both to their ends; see the port."""
+        ended, failed = self.event(), list[BaseException]()
+        with self.within(INF) as scope:
+            task = self.spawn(self._beside(second, failed, scope, ended))
+            try:
+                await first()
+                await ended.wait()
+            finally:
+                task.end()
+        if failed:
+            raise failed[0]
+
+    async def _beside(self, work: Work, failed: list[BaseException], scope: HeapScope, ended: HeapEvent) -> None:
+        try:
+            await work()
+        except Exception as error:
+            failed.append(error)
+            scope.cancel()
+        finally:
+            ended.set()
+
     async def sleep(self, seconds: float) -> None:
         await self.sleep_until(self.now + seconds)
 
@@ -246,7 +281,7 @@ class HeapLoop:
         ready, busy = self.ready, True
         while busy:
             while ready:
-                self._step(*ready.popleft())
+                self.step(*ready.popleft())
             busy = False
             for runtime in self.runtimes:
                 if runtime.has_mail:
@@ -262,12 +297,13 @@ class HeapLoop:
 
     def _fire(self, due: Any) -> None:
         if isinstance(due, tuple):
-            self._step(*due)
+            self.step(*due)
         else:
             self.steps += 1
             due()
 
-    def _step(self, task: Task, parked: int) -> None:
+    def step(self, task: Task, parked: int) -> None:
+        """Let it go on to what it waits for next, if this is still the wait that was meant."""
         if task.done or task.parked != parked:
             return
         self.steps += 1

@@ -14,6 +14,7 @@ from actorrouter import events as ev
 from actorrouter.actors.windows import Bucket, Fixed, Sliding
 from actorrouter.observe.decisions import DecisionLog
 from actorrouter.router import admission
+from actorrouter.router.abandoned import Abandoned
 from actorrouter.router.admission import Admission
 from actorrouter.router.retry import RetryBudget
 from actorrouter.router.waiting import Waiting
@@ -223,6 +224,7 @@ def _limitless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Admission, "_end_leases", lambda _: None)
+    monkeypatch.setattr(Abandoned, "drop", lambda *_: None)
 
 
 def _lossy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,12 +265,12 @@ def _telling(*arguments: Any) -> ev.Settled:
 
 
 _OUTAGE = """
+[router.recovery]
+throttle_max_s = 1
 [[upstream.north.faults]]
 kind = "throttle"
-retry_after_s = 0.001
 [[upstream.south.faults]]
 kind = "throttle"
-retry_after_s = 0.001
 """
 
 

@@ -243,6 +243,8 @@ class Call:
     `repeat_unknown`: allow a repeat after an outcome nobody can know.
     `units`: amounts of named dimensions the adapter cannot see. `priority`: lower goes first.
     `losses`: what a translation to another dialect may leave out, by name ("*": anything).
+    `hedge_s`: seconds without content after which a second key, of other pools, is asked as well (None: never).
+    `continue_stream`: after a break in mid-stream, ask another key to go on from there.
     """
 
     model: str
@@ -263,3 +265,5 @@ class Call:
     method: str = "POST"
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     losses: frozenset[str] = frozenset()
+    hedge_s: float | None = None
+    continue_stream: bool = False

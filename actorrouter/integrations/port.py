@@ -57,6 +57,8 @@ class Options(TypedDict, total=False):
     tenant: str
     priority: int
     losses: frozenset[str]
+    hedge_s: float
+    continue_stream: bool
 
 
 @value

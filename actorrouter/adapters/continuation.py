@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from actorrouter.adapters.openai_stream import error_inside
+from actorrouter.adapters.openai_answer import error_inside
 from actorrouter.adapters.tokens import text_tokens
 from actorrouter.dialects import OPENAI_CHAT
 from actorrouter.dialects.documents import decode_json, dig, encode_json, listed

@@ -58,7 +58,7 @@ class Reply:
     @property
     def losses(self) -> tuple[str, ...]:
         """Names of what was left out in telling the call or, so far, its answer in another dialect."""
-        return self._exchange.losses
+        return self._journey.answer.losses
 
     @property
     def body(self) -> bytes:

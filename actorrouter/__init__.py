@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from actorrouter.runtime.collector import uncollected
+
 if TYPE_CHECKING:
     from actorrouter.config import (
         BudgetConfig,
@@ -90,7 +92,8 @@ _ROOMS = ("values", "errors", "config", "router.grants", "router.journey", "rout
 def __getattr__(name: str) -> Any:
     if name in __all__:
         for room in _ROOMS:
-            found = vars(import_module(f"actorrouter.{room}")).get(name)
+            with uncollected():  # what is imported stays
+                found = vars(import_module(f"actorrouter.{room}")).get(name)
             if found is not None:
                 globals()[name] = found
                 return found

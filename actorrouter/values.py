@@ -47,6 +47,16 @@ def value(cls: type[_T]) -> type[_T]:
     return made
 
 
+@dataclass_transform(field_specifiers=(attrs.field,))
+def record(cls: type[_T]) -> type[_T]:
+    """Make `cls` a slotted class of fields that change, with the `__repr__` and `__eq__` of values; cheap to import."""
+    made = attrs.define(cls, weakref_slot=False, repr=False, eq=False)
+    made.__repr__ = _told  # type: ignore[method-assign]
+    made.__eq__ = _same  # type: ignore[method-assign]
+    made.__hash__ = None  # type: ignore[assignment]
+    return made
+
+
 def _same(self: Any, other: Any) -> Any:
     if type(other) is not type(self):
         return NotImplemented

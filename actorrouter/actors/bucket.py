@@ -8,13 +8,13 @@ from typing import Final
 import attrs
 
 from actorrouter.actors.terms import SLACK, Terms
-from actorrouter.values import INF
+from actorrouter.values import INF, record
 
 _MARKS: Final = 16
 """How finely a corrected bucket remembers its lows; the oldest merge, which can only give back less."""
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Bucket:
     """Continuous refill: `rate` units a second up to `burst`. State is one instant, as in GCRA.
 
@@ -90,7 +90,7 @@ class Bucket:
         return Bucket(self.terms, self.rate, self.burst, self.ceiling, self.empty_at, self.held)
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Mark:
     """The least a charge found `ahead` of it (seconds until empty) since an instant."""
 
@@ -98,7 +98,7 @@ class Mark:
     ahead_s: float
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Corrected(Bucket):
     """A bucket whose charges are corrected at the end, to what they would be had they been right from the beginning.
 
@@ -138,4 +138,5 @@ class Corrected(Bucket):
         self.empty_at -= back_s
 
     def copy(self) -> Corrected:
-        return attrs.evolve(self, marks=[attrs.evolve(mark) for mark in self.marks])
+        marks = [Mark(mark.since, mark.ahead_s) for mark in self.marks]
+        return Corrected(self.terms, self.rate, self.burst, self.ceiling, self.empty_at, self.held, marks)

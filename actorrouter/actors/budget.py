@@ -12,7 +12,7 @@ from actorrouter.actors.windows import Fixed
 from actorrouter.events import ClockAligned, Expired, Granted, Renewed, Settled
 from actorrouter.messages import ClockRead, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import COST, INF, Basis, Refusal
+from actorrouter.values import COST, INF, Basis, Refusal, record
 
 LATE_MAX: Final = 10_000
 """Expired reservations remembered for a late settlement; older ones stand as charged."""
@@ -20,7 +20,7 @@ LATE_MAX: Final = 10_000
 _ZERO: Final = Decimal(0)
 
 
-@attrs.define
+@record
 class BudgetState:
     """`opened`: reservation id -> (held, expires at, charged at expiry or None). `spent`: since the process started.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -30,6 +29,8 @@ class Edges:
         return INF if self.every is None else self._midnight_after(wall)
 
     def _midnight_after(self, wall: float) -> float:
+        from zoneinfo import ZoneInfo  # two milliseconds to import, and few limits are of days
+
         zone = ZoneInfo(self.timezone)
         today = datetime.fromtimestamp(wall, zone).date()
         if self.every == "day":

@@ -21,7 +21,7 @@ from actorrouter.config import CircuitConfig
 from actorrouter.events import Cleared, Expired, Granted, Isolated, Renewed, Settled
 from actorrouter.messages import Clear, Expire, Isolate, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope
+from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope, record
 
 
 class Breaker(StrEnum):
@@ -39,7 +39,7 @@ _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
 _REFUSED: Final = frozenset({Scope.KEY, Scope.POOL, Scope.PROVIDER})
 
 
-@attrs.define
+@record
 class CircuitState:
     """`recent`: (ended at, seconds it took, failed) of the last calls. `opens`: openings in a row. `opened`: id -> sent
     at. `in_a_row`: failures since a success; the first sent at `row_since`, the longest took `row_longest_s`."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from actorrouter.actors.calendar import Edges
 from actorrouter.actors.sliding import unseen_use
 from actorrouter.actors.terms import Terms
-from actorrouter.values import INF
+from actorrouter.values import INF, record
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Fixed:
     """A counter that starts anew at each edge. Nothing is granted before the first reading of the clock.
 

@@ -14,7 +14,7 @@ from actorrouter.actors.together import REFUSALS
 from actorrouter.events import Cleared, Disabled, Draining, Expired, Granted, Renewed, Settled
 from actorrouter.messages import Clear, Disable, Drain, Expire, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope
+from actorrouter.values import INF, Basis, OutcomeClass, Refusal, Scope, record
 
 _MODEL_PAUSE_S = 300.0
 """How long a key is not asked for a model it was told it may not use."""
@@ -25,7 +25,7 @@ _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
 _NO_MODELS: Final[Mapping[str, float]] = MappingProxyType({})
 
 
-@attrs.define(weakref_slot=False)
+@record
 class KeyState:
     """`opened`: reservation id -> upstream model, in flight. `models`: model -> instant until which it is refused."""
 

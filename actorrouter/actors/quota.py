@@ -21,7 +21,7 @@ from actorrouter.actors.windows import Sliding, Window
 from actorrouter.events import Cleared, ClockAligned, Dispatched, Expired, Granted, Observed, Renewed, Settled
 from actorrouter.messages import Clear, ClockRead, Dispatch, Expire, Observe, Renew, Reserve, Settle
 from actorrouter.turns import CONSENT, Behaviour, Turn
-from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Refusal, Scope
+from actorrouter.values import INF, Amounts, OutcomeClass, QuotaObservation, Refusal, Scope, record
 
 _LONGER: Final = 1.05
 """A month may have 31 days, a day 25 hours: what the longest window is beyond its usual length."""
@@ -37,7 +37,7 @@ _POOL: Final = Scope.POOL
 _NO_SURPRISE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Open:
     """A reservation not yet settled. `sent_at`: when it was dispatched. `expired_at`: when its lease ran out."""
 
@@ -47,7 +47,7 @@ class Open:
     expired_at: float | None = None
 
 
-@attrs.define(weakref_slot=False)
+@record
 class PoolState:
     """The books of one pool. `surprise`: units used beyond what was reserved, by dimension, for its life. `mirrors`:
     what the provider itself says, where that is followed.

@@ -10,11 +10,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-import attrs
-
 from actorrouter.config import RecoveryConfig
 from actorrouter.events import Cleared, Settled
-from actorrouter.values import INF, Basis, OutcomeClass, Refusal
+from actorrouter.values import INF, Basis, OutcomeClass, Refusal, record
 
 
 class Phase(StrEnum):
@@ -38,7 +36,7 @@ PAUSED = (Phase.THROTTLED, Phase.EXHAUSTED)
 CLOSED = (Phase.DRAINING, Phase.DISABLED)
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Recovery:
     """`until`: end of the pause. `strikes`: pauses in a row. `width`: parallel trials allowed. `trials`: in flight."""
 

@@ -14,16 +14,17 @@ import attrs
 from actorrouter.events import Enqueued, RoomShut, Served, Withdrawn
 from actorrouter.messages import Enqueue, Peek, Serve, Shut, Ticket
 from actorrouter.turns import DEFER, Answer, AskWithdrawn, Behaviour, Turn
+from actorrouter.values import record
 
 
-@attrs.define
+@record
 class RoomFull:
     """The waiting room is at its bound."""
 
     waiting: int
 
 
-@attrs.define
+@record
 class RouteState:
     """`lines`: priority -> tenant -> ticket ids in order of arrival; the tenant in front is next."""
 

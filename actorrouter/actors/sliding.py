@@ -8,13 +8,13 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.actors.terms import Terms
-from actorrouter.values import INF
+from actorrouter.values import INF, record
 
 SLOTS: Final = 512
 """A sliding window frees in steps of 1/512 of its length, always late, never early."""
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Sliding:
     """An exact log, kept in slots: what is charged at t is free again at t + guard + window, rounded up to a slot."""
 
@@ -97,10 +97,10 @@ class Sliding:
         return float((self.held + self.level(now)) / (self.terms.amount or 1))
 
     def copy(self) -> Sliding:
-        return attrs.evolve(self, slots=OrderedDict(self.slots))
+        return Sliding(self.terms, self.slot_s, OrderedDict(self.slots), self.total, self.held)
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Paced(Sliding):
     """An unknown shape whose charge is corrected at the end: exact log and burst + rate * W <= L, both.
 
@@ -131,6 +131,18 @@ class Paced(Sliding):
     def refund(self, amount: Any, charged_at: float, now: float) -> None:
         Sliding.refund(self, amount, charged_at, now)
         self.empty_at -= amount / self.rate
+
+    def copy(self) -> Paced:
+        return Paced(
+            self.terms,
+            self.slot_s,
+            OrderedDict(self.slots),
+            self.total,
+            self.held,
+            self.empty_at,
+            rate=self.rate,
+            burst=self.burst,
+        )
 
 
 def unseen_use(window: Any, remaining: float, at: float) -> Any:

@@ -16,18 +16,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from actorrouter.actors.bucket import Bucket, Corrected
 from actorrouter.actors.fixed import Fixed
 from actorrouter.actors.sliding import Paced, Sliding
 from actorrouter.actors.terms import Terms, Window
-from actorrouter.values import INF
+from actorrouter.values import INF, record
 
 __all__ = ["Bucket", "Concurrency", "Corrected", "Fixed", "Paced", "Sliding", "Terms", "Window"]
 
 
-@attrs.define(weakref_slot=False)
+@record
 class Concurrency:
     """How many at once: everything is held, nothing is ever charged."""
 

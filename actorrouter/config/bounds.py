@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from actorrouter import config as c
 from actorrouter.config.faults import Bounds, Fault, name_fault, one_of, suggestion
-from actorrouter.config.fields import walk
+from actorrouter.config.fields import by_worth, walk
 from actorrouter.values import OutcomeClass, Scope
 
 TEN_YEARS_S: Final = 315_360_000
@@ -93,7 +93,7 @@ WORDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = {
 
 def field_faults(config: c.RouterConfig) -> list[Fault]:
     """What is wrong with single fields."""
-    return walk(config, (), _field_faults, {})
+    return walk(config, (), _field_faults, {}, by_worth)
 
 
 def _field_faults(value: Any) -> Iterator[Fault]:

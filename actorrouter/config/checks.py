@@ -71,22 +71,22 @@ def relation_faults(config: RouterConfig, names: Names) -> Iterator[Fault]:
 
 
 def _pool_faults(config: RouterConfig, names: Names) -> Iterator[Fault]:
-    """Of quota pools and of keys. Limits that many share are looked at once, unless they have a fault."""
-    sound: Sound = {id(()): ()}
+    """Of quota pools and of keys. Equal limits are looked at once, unless they have a fault."""
+    sound: Sound = {(): ()}
     for name, pool in config.pools.items():
-        if id(pool.limits) not in sound:
+        if pool.limits not in sound:
             yield from _limits_faults(("pools", name, "limits"), pool.limits, config.guard_s, sound)
     for name, key in config.keys.items():
         served = config.providers.get(key.provider)
         yield from _key_faults(("keys", name), key, names, served.http_client if served else "")
-        if id(key.limits) not in sound:
+        if key.limits not in sound:
             yield from _limits_faults(("keys", name, "limits"), key.limits, config.guard_s, sound)
 
 
 def _limits_faults(path: Path, limits: tuple[LimitConfig, ...], guard_s: float, sound: Sound) -> list[Fault]:
     found = list(limits_faults(path, limits, guard_s))
     if not found:
-        sound[id(limits)] = limits
+        sound[limits] = limits
     return found
 
 

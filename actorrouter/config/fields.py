@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, get
 
 import attrs
 
-from actorrouter.config import RouterConfig
+from actorrouter.config import LimitConfig, RouterConfig
 from actorrouter.config.faults import Fault, Path, expected, kind
 from actorrouter.values import Secret, SecretSource
 
@@ -19,12 +19,18 @@ _Check: TypeAlias = Callable[[Any], Iterable[Fault]]
 """What is wrong with one configuration value itself, and where in it."""
 
 
-Sound: TypeAlias = dict[int, object]
-"""What has been found without fault, by id: keys by the thousand share limits, which are looked at once."""
+Sound: TypeAlias = dict[Hashable, object]
+"""What has been found without fault, by what tells it from others: keys by the thousand share limits, which are looked
+at once."""
 
 
-def walk(value: Any, path: Path, check: _Check, sound: Sound) -> list[Fault]:
-    """What `check` finds in `value` and in every configuration value that it holds."""
+def by_worth(value: Any) -> Hashable:
+    """Tells limits apart by what they say, once their types are right: `True` equals 1 and is no amount."""
+    return value if type(value) is LimitConfig else id(value)
+
+
+def walk(value: Any, path: Path, check: _Check, sound: Sound, mark: Callable[[Any], Hashable] = id) -> list[Fault]:
+    """What `check` finds in `value` and in every configuration value that it holds, in one of those alike by `mark`."""
     found: list[Fault] = []
     fields = _holders(cast("Hashable", type(value)))
     if fields is not None:
@@ -35,10 +41,10 @@ def walk(value: Any, path: Path, check: _Check, sound: Sound) -> list[Fault]:
     else:
         held = enumerate(value) if isinstance(value, tuple) else ()
     for step, item in held:
-        if id(item) not in sound:
-            found += walk(item, (*path, step), check, sound)
+        if mark(item) not in sound:
+            found += walk(item, (*path, step), check, sound, mark)
     if not found:
-        sound[id(value)] = value
+        sound[mark(value)] = value
     return found
 
 

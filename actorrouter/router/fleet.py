@@ -8,18 +8,19 @@ from functools import partial
 from typing import Any
 
 from actorrouter.actors import budget, circuit, key, quota, route
-from actorrouter.actors.windows import Fixed
+from actorrouter.actors.windows import Fixed, Window
 from actorrouter.adapters import build
 from actorrouter.config import (
     BudgetConfig,
     KeyConfig,
+    LimitConfig,
     PoolConfig,
     ProviderConfig,
     RouterConfig,
 )
 from actorrouter.policies.estimates import InputRatio
 from actorrouter.router.board import Candidate, Group, KeyEntry, PoolEntry, ProviderEntry, RouteEntry, Seat, enlist
-from actorrouter.router.initial import NewKey, NewPool, new_budget, new_ratio
+from actorrouter.router.initial import NewKey, NewPool, first_windows, new_budget, new_ratio
 from actorrouter.router.retry import RetryBudget
 from actorrouter.router.secrets import SecretKeeper
 from actorrouter.router.tree import Tree
@@ -45,6 +46,7 @@ class Fleet:
         """The actors with calendar limits."""
         self._tenants: dict[str, tuple[Cell, ...]] = {}
         self._started = runtime.clock()
+        self._windows: dict[tuple[str, tuple[LimitConfig, ...]], tuple[Window, ...]] = {}
         for name, each in config.budgets.items():
             self._add_budget(name, each)
         for name, provider in config.providers.items():
@@ -53,6 +55,7 @@ class Fleet:
             self._add_route(name)
         for key_id, each_key in config.keys.items():
             self._add_key(key_id, each_key)
+        self._windows.clear()
 
     # ----------------------------------------------------------------------------------------------------- actors
 
@@ -95,11 +98,19 @@ class Fleet:
         return entry
 
     def _new_pool(self, provider: ProviderEntry, pool_id: str, config: PoolConfig) -> PoolEntry:
-        initial = NewPool(pool_id, config.limits, config.mirror, provider, self.config, self._started)
+        initial = NewPool(pool_id, self._first_windows(provider, config.limits), config.mirror, self.config)
         cell = self.tree.member("pools", provider.name, pool_id, quota.BEHAVIOUR, initial)
         if any(isinstance(window, Fixed) for window in cell.state.windows):
             self.clocked[pool_id] = cell
         return PoolEntry(pool_id, cell, config)
+
+    def _first_windows(self, provider: ProviderEntry, declared: tuple[LimitConfig, ...]) -> tuple[Window, ...]:
+        """Made once for all pools that start now and have the same limits."""
+        windows = self._windows.get((provider.name, declared))
+        if windows is None:
+            windows = first_windows(declared, provider, self.config, self._started)
+            self._windows[provider.name, declared] = windows
+        return windows
 
     # ------------------------------------------------------------------------------------------------------- keys
 
@@ -107,6 +118,7 @@ class Fleet:
         """Start serving a key. ValueError if the id is in use or names an unknown provider or
         pool, or its provider is quarantined."""
         self._started = self.runtime.clock()
+        self._windows.clear()
         return self._add_key(key_id, config)
 
     def _add_key(self, key_id: str, config: KeyConfig) -> KeyEntry:

@@ -12,7 +12,7 @@ from actorrouter.actors import budget, key, limits, quota
 from actorrouter.actors.calendar import Edges
 from actorrouter.actors.mirror import mirrors
 from actorrouter.actors.recovery import Recovery
-from actorrouter.actors.windows import Fixed, Terms
+from actorrouter.actors.windows import Fixed, Terms, Window
 from actorrouter.config import BudgetConfig, Charge, ColdStart, LimitConfig, RouterConfig
 from actorrouter.policies.estimates import InputRatio
 from actorrouter.router.board import ProviderEntry
@@ -35,24 +35,29 @@ class NewKey:
 
 @attrs.define(eq=False, weakref_slot=False)
 class NewPool:
-    """A pool as it is believed to be at the start of the process, `started`: its windows full or empty."""
+    """A pool as it is believed to be at the start of the process: with copies of `windows`, which equal pools share."""
 
     pool_id: str
-    declared: tuple[LimitConfig, ...]
+    windows: tuple[Window, ...]
     mirror: bool
-    provider: ProviderEntry
     config: RouterConfig
-    started: float
 
     def __call__(self) -> quota.PoolState:
-        guard_s, declared = self.config.guard_s, self.declared
-        windows = tuple([limits.window(each, _charge(each, self.provider), guard_s) for each in declared])
-        for window, each in zip(windows, declared, strict=True):
-            usual = self.config.cold_start if window.terms.window_s <= COLD_MAX_S else ColdStart.EMPTY
-            if (each.cold_start or usual) is ColdStart.FULL:
-                window.fill(self.started)
+        windows = tuple([window.copy() for window in self.windows])
         recovery = Recovery(self.config.recovery)
         return quota.PoolState(self.pool_id, windows, recovery, mirrors(windows) if self.mirror else ())
+
+
+def first_windows(
+    declared: tuple[LimitConfig, ...], provider: ProviderEntry, config: RouterConfig, started: float
+) -> tuple[Window, ...]:
+    """The windows of these limits at a provider when the process starts: full or empty."""
+    windows = tuple([limits.window(each, _charge(each, provider), config.guard_s) for each in declared])
+    for window, each in zip(windows, declared, strict=True):
+        usual = config.cold_start if window.terms.window_s <= COLD_MAX_S else ColdStart.EMPTY
+        if (each.cold_start or usual) is ColdStart.FULL:
+            window.fill(started)
+    return windows
 
 
 def _charge(limit: LimitConfig, provider: ProviderEntry) -> Charge:

@@ -133,8 +133,8 @@ class Router:
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
         with uncollected():
             self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
-        self.runtime.readers += [self._read, *self._observers]
-        self._read_clock()
+            self.runtime.readers += [self._read, *self._observers]
+            self._read_clock()
         Orphans(self.runtime, self.config.lease_s, self._refresh_all).adopt()
 
     def _give_up(self, cause: str) -> None:

@@ -13,7 +13,7 @@ import attrs
 from actorrouter.runtime.journal import Log
 from actorrouter.runtime.loop import Event
 from actorrouter.turns import Behaviour
-from actorrouter.values import INF
+from actorrouter.values import INF, record
 
 
 class Status(StrEnum):
@@ -60,7 +60,7 @@ class Parked:
         await self._event.wait()
 
 
-@attrs.define
+@record
 class Envelope:
     """A queued message: who waits for the reply, and the sender's context."""
 

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import attrs
-
 from actorrouter.errors import ActorFailed
 from actorrouter.events import ActorCrashed
 from actorrouter.runtime.cell import Cell, Envelope, Parked, Status, rebuilt
@@ -22,20 +20,20 @@ from actorrouter.runtime.loop import Loop
 from actorrouter.runtime.stream import Stream
 from actorrouter.runtime.timers import Timers
 from actorrouter.turns import DEFER, Answer, CancelTimer, SetTimer, Tell, Turn
-from actorrouter.values import INF, Basis, Refusal
+from actorrouter.values import INF, Basis, Refusal, record
 
 TURNS_PER_YIELD = 64
 """A loop of asks gives way after this many; the pump as well."""
 
 
-@attrs.define
+@record
 class Crash:
     """A turn raised; the cell has been handed to its supervisor."""
 
     error: ActorFailed
 
 
-@attrs.define
+@record
 class Late:
     """What a holder has yet to take part in. Kept while it is stopped, until it is started again."""
 

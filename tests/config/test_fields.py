@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from actorrouter.config import KeyConfig, LimitConfig, PoolConfig
-from actorrouter.config.fields import type_faults, walk
+from actorrouter.config.fields import by_worth, type_faults, walk
 from actorrouter.config.file import validate
 from actorrouter.errors import InvalidConfig
 from actorrouter.values import Secret
 from tests.config.test_bounds import built
 
 
-def test_what_is_shared_and_sound_is_looked_at_once():
-    """However many share it, and however often it is reached."""
-    limits = (LimitConfig("requests", 1), LimitConfig("tokens", 1))
-    config = built(pools={f"p{i}": PoolConfig(limits) for i in range(5)})
+def looking() -> tuple[list[object], Callable[[object], tuple[()]]]:
+    """A check that finds nothing, and what it was shown."""
     seen: list[object] = []
 
     def look(value: object) -> tuple[()]:
         seen.append(value)
         return ()
 
+    return seen, look
+
+
+def test_what_is_shared_and_sound_is_looked_at_once():
+    """However many share it, and however often it is reached."""
+    limits = (LimitConfig("requests", 1), LimitConfig("tokens", 1))
+    config = built(pools={f"p{i}": PoolConfig(limits) for i in range(5)})
+    seen, look = looking()
     assert walk(config, (), look, {}) == []
     assert sum(isinstance(value, LimitConfig) for value in seen) == 2
     assert sum(isinstance(value, PoolConfig) for value in seen) == 5
+
+
+def test_limits_that_say_the_same_are_looked_at_once():
+    """Also when they are not one object; an amount of another kind is told apart where kinds matter."""
+    pools = {"a": PoolConfig((LimitConfig("requests", 1),)), "b": PoolConfig((LimitConfig("requests", True),))}
+    seen, look = looking()
+    assert walk(built(pools=pools), (), look, {}, by_worth) == []
+    assert sum(isinstance(value, LimitConfig) for value in seen) == 1
+    assert [path for path, _ in type_faults(built(pools=pools))] == [("pools", "b", "limits", 0, "amount")]
 
 
 @pytest.mark.parametrize("wrong", [LimitConfig("requests", -1), LimitConfig("request", 1), LimitConfig("x", True)])

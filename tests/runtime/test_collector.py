@@ -43,4 +43,16 @@ def test_what_is_frozen_is_not_walked_over() -> None:
     freeze()
     assert gc.get_freeze_count() > len(kept)
     assert not any(each is kept for each in gc.get_objects())
-    assert gc.get_threshold()[2] >= 1000
+
+
+@pytest.mark.parametrize(("frozen", "least"), [(0, 1000 * 1400), (400_000, 7 * 400_000)])
+def test_what_is_new_is_collected_little_by_little(frozen: int, least: int) -> None:
+    """The middle generation after two young ones; everything once as much is new as seven times what was frozen."""
+    gc.set_threshold(700, 10, 10)
+    generations = gc.get_threshold()[2] > 0  # nought where the collector is incremental
+    kept = [[number] for number in range(frozen)]
+    freeze()
+    young, middle, full = gc.get_threshold()
+    assert young == 700
+    assert len(kept) == frozen
+    assert not generations or (middle == 1 and full * 1400 >= least - 1400)

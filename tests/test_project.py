@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "actorrouter"
 REQUIREMENTS = [
     ROOT / "requirements.txt",
+    ROOT / "scripts" / "requirements-node.txt",
     ROOT / "scripts" / "requirements-uv.txt",
     ROOT / "benchmarks" / "requirements-peers.txt",
 ]

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from actorrouter.runtime.collector import uncollected
+from actorrouter.version import __version__
 
 if TYPE_CHECKING:
     from actorrouter.config import (
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from actorrouter.router.router import Quote, Router
     from actorrouter.values import Call, Secret, Usage
 
-__version__ = "0.1.0"
 
 __all__ = [
     "BlockingRouter",

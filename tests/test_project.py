@@ -98,7 +98,7 @@ def test_the_version_is_written_once():
         for path in PACKAGE.rglob("*.py")
         if re.search("^__version__", path.read_text(), re.MULTILINE)
     ]
-    assert written == [Path("actorrouter/__init__.py")]
+    assert written == [Path("actorrouter/version.py")]
     assert "version" not in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

@@ -6,14 +6,16 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
-from actorrouter.adapters.azure import AzureOpenAI
-from actorrouter.adapters.generic import GenericHttp
-from actorrouter.adapters.openai import OpenAI
 from actorrouter.adapters.port import Adapter, Reading
-from actorrouter.adapters.profiles import NAMES
 from actorrouter.adapters.translating import translating
 from actorrouter.config import OWN_TABLE, ProviderConfig
 from actorrouter.errors import InvalidConfig
+
+TABLES: Final = (
+    "openai", "groq", "mistral", "deepseek", "xai", "openrouter", "together", "fireworks", "cohere", "vllm", "ollama",
+    "gemini-openai",
+)  # fmt: skip
+"""Adapters that are nothing but a table."""
 
 
 def _later(module: str, kind: str) -> Callable[[str, ProviderConfig], Adapter]:
@@ -26,13 +28,15 @@ def _later(module: str, kind: str) -> Callable[[str, ProviderConfig], Adapter]:
     return make
 
 
+_openai: Final = _later("openai", "OpenAI")
+
 ADAPTERS: Final[Mapping[str, Callable[[str, ProviderConfig], Adapter]]] = {
-    **dict.fromkeys(NAMES, OpenAI),
-    "azure": AzureOpenAI,
+    **dict.fromkeys(TABLES, _openai),
+    "azure": _later("azure", "AzureOpenAI"),
     "anthropic": _later("anthropic", "Anthropic"),
     "gemini": _later("gemini", "Gemini"),
     "bedrock": _later("bedrock", "Bedrock"),
-    "generic": GenericHttp,
+    "generic": _later("generic", "GenericHttp"),
 }
 """By the word a configuration has for it; besides, `file:PATH` is a table of one's own."""
 
@@ -45,7 +49,7 @@ def build(name: str, provider: ProviderConfig) -> Adapter:
     Raises InvalidConfig for an unknown kind, or what the kind lacks.
     """
     if provider.adapter.startswith(OWN_TABLE):
-        return translating(OpenAI(name, provider))
+        return translating(_openai(name, provider))
     if provider.adapter not in ADAPTERS:
         known = ", ".join(sorted(ADAPTERS))
         raise InvalidConfig([f"providers.{name}.adapter: unknown; known: {known}, {OWN_TABLE}PATH"])

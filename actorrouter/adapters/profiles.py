@@ -20,11 +20,6 @@ from actorrouter.errors import InvalidConfig
 from actorrouter.values import OutcomeClass, Scope, value
 
 FILE_BYTES_MAX: Final = 1024 * 1024
-NAMES: Final = (
-    "openai", "groq", "mistral", "deepseek", "xai", "openrouter", "together", "fireworks", "cohere", "vllm", "ollama",
-    "gemini-openai",
-)  # fmt: skip
-"""Adapters that are nothing but a table."""
 
 
 @value

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Final
 
 from actorrouter.values import COST, Amount, Amounts
+from actorrouter.version import __version__
 
-USER_AGENT: Final = f"actorrouter/{version('actorrouter')}"
+USER_AGENT: Final = f"actorrouter/{__version__}"
 AMOUNT_MAX: Final = 10**15
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorrouter.adapters import build
-from actorrouter.adapters.profiles import NAMES
+from actorrouter.adapters import TABLES, build
 from actorrouter.config import ProviderConfig
 from actorrouter.values import Call, Outcome, OutcomeClass, Scope, Secret
 
@@ -298,7 +297,7 @@ def test_where_a_wait_is_said(name: str, headers: dict[str, str], body: Any, wai
     assert of(name, 429, body, headers).retry_after_s == wait_s
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TABLES)
 def test_every_table_makes_an_adapter(name: str) -> None:
     """It has a charge for everything, speaks chat, and can be probed."""
     adapter = build("x", ProviderConfig("http://x.example" if name == "vllm" else "", adapter=name))

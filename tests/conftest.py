@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,18 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     if request.param == "asyncio":
         return "asyncio", {}
     return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The garbage collector may be set within the test: it is put back as it was, see `pytest_collection_finish`."""
+    enabled, threshold = gc.isenabled(), gc.get_threshold()
+    yield
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    (gc.enable if enabled else gc.disable)()
 
 
 def pytest_collection_finish() -> None:

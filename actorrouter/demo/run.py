@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -21,6 +20,7 @@ from actorrouter.demo.record import Record
 from actorrouter.demo.traffic import Traffic, read_trace
 from actorrouter.demo.world import World
 from actorrouter.observe.laws import LawBook
+from actorrouter.runtime.collector import frozen
 
 _DRAIN_S = 2.0
 _CHECK_EVERY_S = 0.1
@@ -98,8 +98,8 @@ async def _with_providers(options: Options, world: World, console: Console, stop
             traffic = Traffic(router, world, rows, random.Random(options.seed), laws)
             await stop.to(traffic.stop)
             progress = None if options.quiet or options.json_only else Progress(console, traffic, record, span_s)
-            lateness_s = await _drive(traffic, world, progress, span_s)
-            gc.unfreeze()
+            with frozen():
+                lateness_s = await _drive(traffic, world, progress, span_s)
             idle = await router.drain(_DRAIN_S)
             status, books = router.status(), await upstream.books()
             laws.close()
@@ -108,12 +108,10 @@ async def _with_providers(options: Options, world: World, console: Console, stop
 
 
 async def _warm_up(router: Router) -> None:
-    """Prove every key and open its connections, which builds the TLS context; then what exists is no longer garbage."""
+    """Prove every key and open its connections, which builds the TLS context."""
     async with anyio.create_task_group() as group:
         for key_id in router.config.keys:
             group.start_soon(router.test_key, key_id)
-    gc.collect()
-    gc.freeze()
 
 
 async def _drive(traffic: Traffic, world: World, progress: Progress | None, span_s: float) -> float:

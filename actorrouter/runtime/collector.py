@@ -29,6 +29,21 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Collect once, and within the block do not look again at what is there now. Where the process has frozen anything
+    before, that stays, and nothing is added: it could not be taken back alone."""
+    before = gc.get_freeze_count()
+    gc.collect()
+    if not before:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if not before:
+            gc.unfreeze()
+
+
 def freeze() -> None:
     """Collect once, then never look again at what is there now; at what comes after in small portions, and seldom at
     all of it: a fleet that has served holds millions of young objects. What nobody refers to is freed as ever; cycles

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
-from actorrouter.runtime.collector import freeze, uncollected
+from actorrouter.runtime.collector import freeze, frozen, uncollected
 
-
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    enabled, threshold = gc.isenabled(), gc.get_threshold()
-    yield
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
-    (gc.enable if enabled else gc.disable)()
+pytestmark = pytest.mark.usefixtures("collector")
 
 
 def test_nothing_is_collected_within() -> None:
@@ -56,3 +48,16 @@ def test_what_is_new_is_collected_little_by_little(frozen: int, least: int) -> N
     assert young == 700
     assert len(kept) == frozen
     assert not generations or (middle == 1 and full * 1400 >= least - 1400)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_a_block_froze_is_taken_back_unless_more_was_frozen(before: bool) -> None:
+    """What the process itself had frozen stays frozen, and is not added to."""
+    gc.unfreeze()
+    if before:
+        gc.freeze()
+    kept = [[number] for number in range(1000)]
+    with frozen():
+        assert any(each is kept for each in gc.get_objects()) == before
+    assert (gc.get_freeze_count() > 0) == before
+    assert any(each is kept for each in gc.get_objects())

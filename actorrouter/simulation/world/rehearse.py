@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
+from actorrouter.runtime.collector import frozen, uncollected
 from actorrouter.simulation.world.fast import play_fast
 from actorrouter.simulation.world.figures import figures_of
 from actorrouter.simulation.world.scenario import PathKind, Scenario
@@ -44,7 +43,7 @@ def rehearse(scenario: Scenario, seed: int | None = None, path: PathKind | None 
     """Play it. `seed`, `path`: in place of the scenario's own. Other threads that rehearse wait."""
     seed, path = scenario.seed if seed is None else seed, path or scenario.path
     began = time.perf_counter()
-    with _ONE_AT_A_TIME, _collecting_on_cue():
+    with _ONE_AT_A_TIME, uncollected(), frozen():  # what callers abandon is collected at instants of the run
         if path == "full":
             from actorrouter.simulation.world.full import play_full
 
@@ -52,25 +51,6 @@ def rehearse(scenario: Scenario, seed: int | None = None, path: PathKind | None 
         else:
             run, finished = play_fast(scenario, seed)
     return conclude(run, path, finished=finished, wall_s=time.perf_counter() - began)
-
-
-@contextmanager
-def _collecting_on_cue() -> Iterator[None]:
-    """What callers abandon is collected at instants of the run, not whenever the process has allocated enough.
-
-    What the process itself has frozen before stays frozen.
-    """
-    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
-    gc.disable()
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        if not frozen:
-            gc.unfreeze()
-        if enabled:
-            gc.enable()
 
 
 def conclude(run: Run, path: PathKind, *, finished: bool, wall_s: float) -> Ending:

@@ -59,12 +59,16 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
     """Print rows under their heads, as Markdown that can also be read as it is. Numbers stand at the right."""
     cells = [[_told(cell) for cell in row] for row in (head, *rows)]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(head))]
-    left = [any(isinstance(row[i], str) and row[i] for row in rows) for i in range(len(head))]
+    left = [any(_is_word(row[i]) for row in rows) for i in range(len(head))]
     lines = [[_aligned(*cell) for cell in zip(row, widths, left, strict=True)] for row in cells]
     ruler = ["-" * width if at_left else "-" * (width - 1) + ":" for width, at_left in zip(widths, left, strict=True)]
     print(f"\n{title[:1].upper()}{title[1:]}:\n")
     for line in (lines[0], ruler, *lines[1:]):
         print(f"| {' | '.join(line)} |")
+
+
+def _is_word(cell: Any) -> bool:
+    return isinstance(cell, str) and bool(cell) and not cell.replace(".", "", 1).isdigit()
 
 
 def _told(cell: Any) -> str:

@@ -55,19 +55,16 @@ async def routers(base_url: str, count: int, peers: Mapping[str, Worker], rounds
 
         order = [(who, way) for who in (OURS, *peers) for way in WAYS]
         taken: Taken = {each: [] for each in order}
-        calls = {each: await _warmed(partial(one_round, *each), count, seconds) for each in order}
-        for _ in turns(rounds, within_s=25.0, least=min(rounds, 3)):
+        calls = {}
+        for who, way in order:
+            await one_round(who, way, 4 * count if who == OURS else CONCURRENCY)  # ours opens a connection a key
+            rps = await one_round(who, way, CONCURRENCY)
+            calls[who, way] = max(CONCURRENCY, int(rps * seconds))
+        for _ in turns(rounds, within_s=20.0):
             for each in order:
                 taken[each].append(await one_round(*each, calls[each]))
             order.append(order.pop(0))
     return taken
-
-
-async def _warmed(one_round: Any, count: int, seconds: float) -> int:
-    """How many calls last that long, asked after the first, which open connections and fill caches."""
-    await one_round(CONCURRENCY)
-    rps = await one_round(max(CONCURRENCY, count // 4))
-    return max(CONCURRENCY, int(rps * seconds))
 
 
 def main() -> None:

@@ -34,8 +34,8 @@ PARTS: Final = ("aiolimiter", "pyrate-limiter", "limits", "pykka")
 OURS: Final = "actorrouter"
 WAYS: Final = ("loopback", "mocked")
 
-Taken = dict[tuple[str, str], list[float]]
-"""Calls a second of each round, by who and which way."""
+Taken = dict[tuple[str, str], list[tuple[float, float]]]
+"""Calls a second and CPU microseconds a call of each round, by who and which way."""
 
 
 async def routers(base_url: str, count: int, peers: Mapping[str, Worker], rounds: int, seconds: float) -> Taken:
@@ -47,18 +47,19 @@ async def routers(base_url: str, count: int, peers: Mapping[str, Worker], rounds
     ):
         sends = {"loopback": partial(wired.send, call), "mocked": partial(bare.send, call)}
 
-        async def one_round(who: str, way: str, calls: int) -> float:
+        async def one_round(who: str, way: str, calls: int) -> tuple[float, float]:
             if who == OURS:
-                return (await load(sends[way], calls, CONCURRENCY))[0]
+                return await load(sends[way], calls, CONCURRENCY)
             how = {"base_url": base_url if way == "loopback" else "", "count": count}
-            return float(peers[who].ask("load", who=who, calls=calls, concurrency=CONCURRENCY, **how)["rps"])
+            told = peers[who].ask("load", who=who, calls=calls, concurrency=CONCURRENCY, **how)
+            return told["rps"], told["cpu_us"]
 
         order = [(who, way) for who in (OURS, *peers) for way in WAYS]
         taken: Taken = {each: [] for each in order}
         calls = {}
         for who, way in order:
             await one_round(who, way, 4 * count if who == OURS else CONCURRENCY)  # ours opens a connection a key
-            rps = await one_round(who, way, CONCURRENCY)
+            rps, _ = await one_round(who, way, CONCURRENCY)
             calls[who, way] = max(CONCURRENCY, int(rps * seconds))
         for _ in turns(rounds, within_s=20.0):
             for each in order:
@@ -82,10 +83,10 @@ def main() -> None:
     rounds, times = (500, 1) if chosen.smoke else (5000, 7)
     alone = limiters(rounds, times, with_peers=not missing)
     asked = kernels(rounds, times, with_peers=not missing)
-    _tables(by_size, served_by, alone, asked)
+    told = {count: {each: _figures(by, *each) for each in by} for count, by in by_size.items()}
+    _tables(told, served_by, alone, asked)
     finish(
-        rps={str(n): _named(by, lambda _, rates: spread(rates, 1)) for n, by in by_size.items()},
-        ratio={str(n): _named(by, partial(_ratio, by), without=OURS) for n, by in by_size.items()},
+        routers={str(count): {", ".join(each): by for each, by in whole.items()} for count, whole in told.items()},
         acquire_us={who: {str(n): spread(f) for n, f in by.items()} for who, by in alone.items()},
         ask_us={who: spread(f) for who, f in asked.items()},
         concurrency=CONCURRENCY,
@@ -99,22 +100,20 @@ def _versions(peers: Iterable[Worker]) -> dict[str, str]:
     return {name: version for peer in peers for name, version in peer.ask("versions", names=names).items()}
 
 
-def _named(by: Taken, told: Any, without: str = "") -> dict[str, Any]:
-    return {f"{who}, {way}": told((who, way), rates) for (who, way), rates in by.items() if who != without}
+def _figures(by: Taken, who: str, way: str) -> dict[str, list[float]]:
+    """`ratio`: our calls a second over theirs, the same way, each round's own."""
+    ratios = [ours / theirs for (ours, _), (theirs, _) in zip(by[OURS, way], by[who, way], strict=True)]
+    rps, cpu_us = zip(*by[who, way], strict=True)
+    return {"rps": spread(rps, 1), "cpu_us": spread(cpu_us, 1), "ratio": spread(ratios, 2)}
 
 
-def _ratio(by: Taken, of: tuple[str, str], _: Any = None) -> list[float]:
-    """Ours over theirs, the same way, each round's own."""
-    return spread([our / their for our, their in zip(by[OURS, of[1]], by[of], strict=True)], 2)
-
-
-def _tables(by_size: dict[int, Taken], served_by: str, alone: Any, asked: Any) -> None:
+def _tables(told: Any, served_by: str, alone: Any, asked: Any) -> None:
     lines = [
-        [count, way, who, *spread(rates), *(["", "", ""] if who == OURS else _ratio(by, (who, way)))]
-        for count, by in by_size.items()
-        for (who, way), rates in by.items()
+        [count, way, who, *figures["rps"], figures["cpu_us"][0], *figures["ratio"]]
+        for count, by in told.items()
+        for (who, way), figures in by.items()
     ]
-    head = ["keys", "way", "who", "calls/s", "least", "most", "ours over theirs", "least", "most"]
+    head = ["keys", "way", "who", "calls/s", "least", "most", "CPU µs", "ours over theirs", "least", "most"]
     table(f"calls a second, {CONCURRENCY} at once, upstream in {served_by}", head, lines)
     lines = [[who, n, *spread(f)] for who, by in alone.items() for n, f in by.items()]
     table("one acquire that need not wait (µs)", ["limiter", "tasks", "median", "least", "most"], lines)

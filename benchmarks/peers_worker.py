@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import sys
 import time
 import types
@@ -112,6 +113,7 @@ async def _load(one: Callable[[], Awaitable[Any]], calls: int, concurrency: int)
 def serve() -> None:
     """Answer until the input ends. What the peers print goes to the standard error."""
     answers, sys.stdout = sys.stdout, sys.stderr
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # LiteLLM leaves its sessions open, one a deployment
     _stand_in("actorrouter", Path(__file__).parent.parent / "actorrouter")
     peer = Peer()
     asked: dict[str, Callable[..., dict[str, Any]]] = {

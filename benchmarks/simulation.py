@@ -100,7 +100,7 @@ def main() -> None:
         "full_lean": (fleet(20, mixed, seconds / 5, "lean"), "full"),
     }
     taken = in_turns(cases, rounds)
-    day = fleet(100, _DAY.format(volume=0.0005 if chosen.smoke else 0.004), 86_400.0)
+    day = fleet(100, _DAY.format(volume=0.0001 if chosen.smoke else 0.004), 86_400.0)
     taken["day, 100 keys"] = [measured(attrs.evolve(day, bytes_per_token=1), "fast")]
     offered = {name: int(runs[0][0].figures["offered"]) for name, runs in taken.items()}
     per_s = {name: harness.spread([offered[name] / s for _, s in runs], 0) for name, runs in taken.items()}

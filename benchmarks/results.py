@@ -22,9 +22,10 @@ RESULTS: Final = ROOT / "benchmarks" / "RESULTS.md"
 def printed(output: str) -> str:
     """All that a benchmark printed but its last line. Raises ValueError for a smoke run, or if that is no JSON."""
     shown, _, line = output.rstrip().rpartition("\n")
-    if json.loads(line).get("smoke"):
+    told = json.loads(line)
+    if told.get("smoke"):
         raise ValueError("a smoke run's figures mean nothing")
-    return shown.strip()
+    return f"Not measured: {told['skipped']}." if "skipped" in told else shown.strip()
 
 
 def placed(text: str, name: str, shown: str) -> str:

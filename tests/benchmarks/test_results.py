@@ -14,6 +14,11 @@ def test_the_machine_s_line_is_left_out():
     assert printed('\n| a |\n\n2 cores\n\n{"smoke": false}\n') == "| a |\n\n2 cores"
 
 
+def test_what_was_left_out_is_said_to_be():
+    """A benchmark that cannot run here says why, in place of figures."""
+    assert printed('{"skipped": "no C compiler"}\n') == "Not measured: no C compiler."
+
+
 @pytest.mark.parametrize("output", ['| a |\n{"smoke": true}\n', "| a |\nTraceback\n"])
 def test_what_is_no_measurement_is_refused(output):
     """Neither a smoke run nor a run that failed is taken over."""

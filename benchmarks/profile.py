@@ -34,7 +34,7 @@ from benchmarks.send import BODY, config, load
 
 INTERVAL_S: Final = 0.001
 ROOT: Final = Path(__file__).parent.parent
-SHOWN: Final = 15
+SHOWN: Final = 10
 
 
 class Samples:

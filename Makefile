@@ -22,7 +22,7 @@ test: setup ## format, rules, types, imports, tests
 sweep: setup ## scenarios under several seeds, in virtual time (ARGS: scenarios, --seeds 100)
 	@$(if $(ARGS),$(PY) -m actorrouter sweep $(ARGS),scripts/sweep)
 
-bench: setup ## every benchmark in full
+bench: setup ## every benchmark in full, kept in bench-results/ (ARGS: names, --smoke)
 	@scripts/bench $(ARGS)
 
 lint: setup ## the checks without the tests
@@ -35,5 +35,5 @@ lock: setup ## pin again what pyproject.toml asks for (newer: make lock ARGS=--u
 	@scripts/lock $(ARGS)
 
 clean: ## remove .venv and everything that was made
-	@rm -rf .venv .venv-peers .aimock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-report
+	@rm -rf .venv .venv-peers .aimock bench-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-report
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -178,16 +178,12 @@ def main() -> None:
     loads = {"saturating": False} if chosen.smoke else {"saturating": False, "bursty": True}
     span_s = min(chosen.span_s, 70.0) if chosen.smoke else chosen.span_s
     told: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
-    missing = "left out in smoke mode" if chosen.smoke else ""
+    missing = peers_environment.missing(smoke=chosen.smoke)
     for load, bursty in loads.items():
         for who in OURS:
             told.setdefault(who, {})[load] = {shape: ours(who, shape, span_s, bursty=bursty) for shape in shapes}
     if not missing:
-        try:
-            _ask_peers(told, loads, shapes, span_s)
-        except peers_environment.PeersMissing as error:
-            missing = str(error)
-            print(missing)
+        _ask_peers(told, loads, shapes, span_s)
     head = ["limiter", "load", "provider", "sends/limit", "worst window", "429 %", "of maximum %", "steady %"]
     lines = [line for who, by in told.items() for load, figures in by.items() for line in rows(who, load, figures)]
     table(f"{AMOUNT} requests in {WINDOW_S:g} s, {TASKS} callers, {span_s:g} s", head, lines)
@@ -195,7 +191,6 @@ def main() -> None:
 
 
 def _ask_peers(told: dict[str, Any], loads: dict[str, bool], shapes: tuple[str, ...], span_s: float) -> None:
-    peers_environment.make()
     for who in PEERS:
         with peers_environment.worker() as worker:
             for load, bursty in loads.items():

@@ -3,13 +3,16 @@ how long it waited for its next turn.
 
 `frozen`: after `router.freeze()`, as `actorrouter serve` does; `collected`: the garbage collector as Python sets it.
 Every second key has a day's quota, so that each pass of the clock has 50,000 actors to tell. `wall` is what a caller
-feels; `cpu` leaves out what other processes took of the processor.
+feels; `cpu` leaves out what other processes took of the processor. `collections`: how many of each generation there
+were meanwhile and the longest, in processor time: what of the longest pauses is the collector's.
 """
 
 from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import anyio
@@ -50,7 +53,7 @@ async def watcher(until: float) -> dict[str, list[float]]:
         await checkpoint()
     gaps: dict[str, list[float]] = {"wall": [], "cpu": []}
     last, last_cpu = time.perf_counter(), time.thread_time()
-    while last < until:
+    while last < until or not gaps["wall"]:
         await checkpoint()
         now, cpu = time.perf_counter(), time.thread_time()
         gaps["wall"].append(1000 * (now - last))
@@ -59,21 +62,48 @@ async def watcher(until: float) -> dict[str, list[float]]:
     return gaps
 
 
-async def measure(keys: int, seconds: float, *, frozen: bool) -> dict[str, list[float]]:
-    """The gaps of one run, a pass of the clock in its middle."""
+class Collections:
+    """Milliseconds of processor time that the garbage collector took, by generation."""
+
+    def __init__(self) -> None:
+        self.taken: dict[int, list[float]] = {0: [], 1: [], 2: []}
+        self._began = 0.0
+
+    def __call__(self, phase: str, about: dict[str, int]) -> None:
+        """What `gc.callbacks` asks for."""
+        if phase == "start":
+            self._began = time.thread_time()
+        else:
+            self.taken[about["generation"]].append(1000 * (time.thread_time() - self._began))
+
+
+@contextmanager
+def collections() -> Iterator[dict[int, list[float]]]:
+    """Watch the collector within the block."""
+    watching = Collections()
+    gc.callbacks.append(watching)
+    try:
+        yield watching.taken
+    finally:
+        gc.callbacks.remove(watching)
+
+
+async def measure(keys: int, seconds: float, *, frozen: bool) -> tuple[dict[str, list[float]], dict[int, list[float]]]:
+    """The gaps of one run, a pass of the clock in its middle; and what the collector took."""
     async with open_router(config(keys)) as router:
         threshold = gc.get_threshold()
         if frozen:
             router.freeze()
         until = time.perf_counter() + seconds
-        async with anyio.create_task_group() as group:
-            for _ in range(CALLERS):
-                group.start_soon(caller, router, until)
-            router.runtime.timers.set(("router", "clock"), router.clock() + seconds / 2, router._read_clock)
-            gaps = await watcher(until)
+        with collections() as taken:
+            async with anyio.create_task_group() as group:
+                for _ in range(CALLERS):
+                    group.start_soon(caller, router, until)
+                router.runtime.timers.set(("router", "clock"), router.clock() + seconds / 2, router._read_clock)
+                gaps = await watcher(until)
         gc.unfreeze()
         gc.set_threshold(*threshold)
-    return gaps
+    return gaps, taken
 
 
 def main() -> None:
@@ -81,9 +111,10 @@ def main() -> None:
     chosen = options(__doc__ or "", keys=100_000, seconds=30.0, backend="trio")
     keys, seconds = (2000, 1.0) if chosen.smoke else (chosen.keys, chosen.seconds)
     shares = {"p50": 0.5, "p99": 0.99, "p99.99": 0.9999, "max": 1.0}
-    told = {}
+    told, collected = {}, {}
     for name in ("frozen", "collected"):
-        found = anyio.run(partial(measure, keys, seconds, frozen=name == "frozen"), backend=chosen.backend)
+        found, taken = anyio.run(partial(measure, keys, seconds, frozen=name == "frozen"), backend=chosen.backend)
+        collected[name] = {str(g): {"count": len(ms), "longest_ms": max(ms, default=0.0)} for g, ms in taken.items()}
         for clock, gaps in found.items():
             figures = {each: percentile(gaps, share) for each, share in shares.items()}
             told[f"{name}, {clock}"] = {"turns": len(gaps), **figures}
@@ -92,7 +123,15 @@ def main() -> None:
         ["collector", "turns", *shares],
         [[name, *figures.values()] for name, figures in told.items()],
     )
-    finish(keys=keys, **{name: {k: round(v, 3) for k, v in figures.items()} for name, figures in told.items()})
+    rows = [
+        [name, int(generation), *by.values()] for name, each in collected.items() for generation, by in each.items()
+    ]
+    table("collections", ["collector", "generation", "count", "longest, CPU ms"], rows)
+    finish(
+        keys=keys,
+        collections=collected,
+        **{name: {k: round(v, 3) for k, v in figures.items()} for name, figures in told.items()},
+    )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""What one reservation costs: reserve + settle through circuit, pool, key and budget, for 10 to 100,000 keys.
+"""What one reservation costs: reserve + settle through circuit, pool, key and budget, for 10 to 100,000 keys, whose
+routers take turns.
 
 `p50_us`, `p99_us`: the two transactions alone, on a candidate already chosen. `routed_us`: with ranking, decision
-record and lease, as `router.reserve` does it. `ask_us`, `call_us` against a plain call and a memory-channel actor.
+record and lease, as `router.reserve` does it. Each the median of the turns' own, the least and the most. `growth`: the
+most keys over the fewest, each turn's own. `ask_us`, `call_us` against a plain call and a memory-channel actor.
 """
 
 from __future__ import annotations
 
 import gc
 import time
+from contextlib import AsyncExitStack
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import anyio
@@ -27,10 +29,11 @@ from actorrouter.runtime.transaction import commit, conclude, propose
 from actorrouter.turns import Behaviour, Turn
 from actorrouter.values import CONCURRENCY, COST, REQUESTS, TOKENS, OutcomeClass, Scope, Usage
 from benchmarks.fleets import fleet
-from benchmarks.harness import finish, options, percentile, table
+from benchmarks.harness import finish, options, percentile, spread, table, turns
 
 AMOUNTS = {REQUESTS: 1, CONCURRENCY: 1, TOKENS: 1000, COST: Decimal("0.01")}
 SUCCEEDED, NONE = OutcomeClass.SUCCEEDED, Scope.NONE
+NAMES = ("p50", "p99", "routed_p50", "routed_p99")
 USED = {TOKENS: 700, COST: Decimal("0.007")}
 
 
@@ -126,49 +129,56 @@ async def _channel(rounds: int) -> float:
     return took / rounds * 1e6
 
 
-async def measure(keys: int, rounds: int) -> dict[str, float]:
-    """The figures for one number of keys."""
-    async with open_router(fleet(keys)) as router:
-        transactions(router, rounds // 10)
-        routed(router, rounds // 10)
+async def measure(sizes: list[int], rounds: int, times: int) -> dict[int, dict[str, list[float]]]:
+    """Microseconds by number of keys: each turn's percentiles."""
+    told: dict[int, dict[str, list[float]]] = {keys: {name: [] for name in NAMES} for keys in sizes}
+    async with AsyncExitStack() as stack:
+        routers = {keys: await stack.enter_async_context(open_router(fleet(keys))) for keys in sizes}
+        for router in routers.values():
+            transactions(router, rounds)
+            routed(router, rounds)
         gc.collect()
         gc.freeze()
-        plain, whole = transactions(router, rounds), routed(router, rounds)
-        gc.unfreeze()
-    return {
-        "p50": percentile(plain, 0.5) * 1e6,
-        "p99": percentile(plain, 0.99) * 1e6,
-        "routed_p50": percentile(whole, 0.5) * 1e6,
-        "routed_p99": percentile(whole, 0.99) * 1e6,
-    }
+        stack.callback(gc.unfreeze)
+        for _ in turns(times):
+            for keys, router in routers.items():
+                plain, whole = transactions(router, rounds), routed(router, rounds)
+                figures = [percentile(times, share) * 1e6 for times in (plain, whole) for share in (0.5, 0.99)]
+                for name, figure in zip(NAMES, figures, strict=True):
+                    told[keys][name].append(figure)
+    return told
+
+
+def kernel(rounds: int, times: int) -> dict[str, dict[str, list[float]]]:
+    """Microseconds of an ask and what it is compared with, by backend, in turns."""
+    told: dict[str, dict[str, list[float]]] = {}
+    for _ in turns(times):
+        for backend in ("trio", "asyncio"):
+            for name, figure in anyio.run(asks, rounds, backend=backend).items():
+                told.setdefault(backend, {}).setdefault(name, []).append(figure)
+    return told
 
 
 def main() -> None:
     """Measure and print."""
     chosen = options(__doc__ or "", backend="trio")
-    sizes, rounds = ([10, 1000], 3000) if chosen.smoke else ([10, 1000, 100_000], 30_000)
-    by_size = {keys: anyio.run(measure, keys, rounds, backend=chosen.backend) for keys in sizes}
-    rows = [[keys, *(f[name] for name in ("p50", "p99", "routed_p50", "routed_p99"))] for keys, f in by_size.items()]
-    table(
-        "reserve + settle over circuit, pool, key, budget (µs)",
-        ["keys", "p50", "p99", "routed p50", "routed p99"],
-        rows,
-    )
-    told = {backend: anyio.run(partial(asks, rounds), backend=backend) for backend in ("trio", "asyncio")}
-    table(
-        "one ask (µs)", ["backend", *told["trio"]], [[backend, *figures.values()] for backend, figures in told.items()]
-    )
+    sizes, rounds, times = ([10, 1000], 1000, 3) if chosen.smoke else ([10, 1000, 100_000], 10_000, 15)
+    by_size = anyio.run(measure, sizes, rounds, times, backend=chosen.backend)
+    rows = [[keys, name, *spread(by[name])] for name in NAMES for keys, by in by_size.items()]
+    table("reserve + settle over circuit, pool, key, budget (µs)", ["keys", "what", "median", "least", "most"], rows)
     few, many = by_size[sizes[0]], by_size[sizes[-1]]
+    growth = {name: spread([b / a for a, b in zip(few[name], many[name], strict=True)]) for name in NAMES}
+    table(
+        f"{sizes[-1]} keys over {sizes[0]}", ["what", "median", "least", "most"], [[n, *g] for n, g in growth.items()]
+    )
+    asked = kernel(rounds, times)
+    rows = [[backend, name, *spread(taken)] for backend, by in asked.items() for name, taken in by.items()]
+    table("one ask (µs)", ["backend", "what", "median", "least", "most"], rows)
     finish(
-        p50_us={str(k): round(f["p50"], 2) for k, f in by_size.items()},
-        p99_us={str(k): round(f["p99"], 2) for k, f in by_size.items()},
-        routed_us={str(k): round(f["routed_p50"], 2) for k, f in by_size.items()},
-        growth=round(many["p50"] / few["p50"], 3),
-        routed_growth=round(many["routed_p50"] / few["routed_p50"], 3),
-        ask_us={b: round(f["ask_us"], 3) for b, f in told.items()},
-        call_us={b: round(f["call_us"], 3) for b, f in told.items()},
-        plain_us={b: round(f["plain_us"], 3) for b, f in told.items()},
-        channel_ask_us={b: round(f["channel_ask_us"], 3) for b, f in told.items()},
+        **{f"{name}_us": {str(keys): spread(by[name], 2) for keys, by in by_size.items()} for name in NAMES},
+        growth=growth["p50"],
+        routed_growth=growth["routed_p50"],
+        **{name: {backend: spread(by[name]) for backend, by in asked.items()} for name in asked["trio"]},
         log=MemoryLog.__name__,
     )
 

@@ -2,13 +2,13 @@
 
 `ratio_vs_httpx2`: CPU of the bare client's call over CPU of the router's; above 1 the router with its client costs
 less. `wall_ratio`: throughput through the router over the bare client's. `cpu_us`: this process's CPU a call, bare and
-routed. `--client` chooses the router's client; every key has a connection pool of its own.
+routed. Each is the median of the rounds, the least and the most; who comes first changes. `--client` chooses the
+router's client; every key has a connection pool of its own.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -32,9 +32,14 @@ from actorrouter import (
 from actorrouter.config import TimeoutsConfig
 from benchmarks.fast_upstream import fast_upstream
 from benchmarks.fleets import LIMITS
-from benchmarks.harness import finish, options, table
+from benchmarks.harness import finish, options, spread, table, turns
 
 BODY = {"messages": [{"role": "user", "content": "x" * 300}], "max_tokens": 64, "metadata": {"output_tokens": "16"}}
+
+CELLS = {1: 400, 64: 1500, 512: 1024}
+"""Calls of a round, by how many are under way at once."""
+
+NAMES = ("ratio_vs_httpx2", "wall_ratio", "cpu_us", "bare_cpu_us", "rps", "bare_rps")
 
 
 def config(base_url: str, count: int, client: str) -> RouterConfig:
@@ -68,8 +73,8 @@ async def load(one: Callable[[], Awaitable[Any]], calls: int, concurrency: int) 
 
 async def compare(
     base_url: str, count: int, client_name: str, *, concurrency: int, calls: int, rounds: int
-) -> dict[str, float]:
-    """Both ways in turn, on warm connections; medians."""
+) -> dict[str, list[float]]:
+    """Both ways in turn, on warm connections: each round's figures."""
     unlimited = httpx2.Limits(max_connections=None, max_keepalive_connections=1024)
     body = json.dumps({**BODY, "model": "m"}).encode()
     headers = {"authorization": "Bearer sk-0", "content-type": "application/json"}
@@ -83,58 +88,54 @@ async def compare(
         answer = await router.send(call)
         assert answer.json()["usage"]
 
-    results: dict[str, list[tuple[float, float]]] = {"bare": [], "routed": []}
+    ways = {"bare": bare, "routed": routed}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     async with (
         httpx2.AsyncClient(limits=unlimited, timeout=60) as client,
         open_router(config(base_url, count, client_name)) as router,
     ):
-        await load(bare, max(2 * concurrency, 4 * count), concurrency)
-        await load(routed, max(2 * concurrency, 4 * count), concurrency)
-        for _ in range(rounds):
-            results["bare"].append(await load(bare, calls, concurrency))
-            results["routed"].append(await load(routed, calls, concurrency))
-    pairs = list(zip(results["bare"], results["routed"], strict=True))
+        for way in ways.values():
+            await load(way, max(concurrency, 4 * count), concurrency)
+        for number in turns(rounds, within_s=20.0):
+            for name in sorted(ways, reverse=bool(number % 2)):
+                taken[name].append(await load(ways[name], calls, concurrency))
+    return _figures(taken["bare"], taken["routed"])
+
+
+def _figures(bare: list[tuple[float, float]], routed: list[tuple[float, float]]) -> dict[str, list[float]]:
     return {
-        "bare_rps": statistics.median(rps for rps, _ in results["bare"]),
-        "routed_rps": statistics.median(rps for rps, _ in results["routed"]),
-        "wall_ratio": statistics.median(routed[0] / bare[0] for bare, routed in pairs),
-        "cpu_ratio": statistics.median(bare[1] / routed[1] for bare, routed in pairs),
-        "bare_cpu_us": statistics.median(cpu for _, cpu in results["bare"]),
-        "routed_cpu_us": statistics.median(cpu for _, cpu in results["routed"]),
+        "ratio_vs_httpx2": [theirs[1] / ours[1] for theirs, ours in zip(bare, routed, strict=True)],
+        "wall_ratio": [ours[0] / theirs[0] for theirs, ours in zip(bare, routed, strict=True)],
+        "cpu_us": [cpu for _, cpu in routed],
+        "bare_cpu_us": [cpu for _, cpu in bare],
+        "rps": [rps for rps, _ in routed],
+        "bare_rps": [rps for rps, _ in bare],
     }
 
 
 def main() -> None:
     """Measure and print."""
     chosen = options(__doc__ or "", keys=16, client="auto")
-    cells = [(1, 400), (64, 1500), (512, 2000)]
-    rounds, share, backends = (1, 4, ["trio", "asyncio"]) if chosen.smoke else (5, 1, ["trio", "asyncio"])
-    figures: dict[str, dict[str, dict[str, float]]] = {}
+    cells, rounds = ({1: 100, 64: 256}, 2) if chosen.smoke else (CELLS, 9)
+    figures: dict[str, dict[str, dict[str, list[float]]]] = {}
     with fast_upstream(chosen.keys) as (base_url, served_by):
-        for backend in backends:
-            for concurrency, calls in cells:
-                measure = partial(
-                    compare,
-                    base_url,
-                    chosen.keys,
-                    chosen.client,
-                    concurrency=concurrency,
-                    calls=calls // share,
-                    rounds=rounds,
-                )
-                figures.setdefault(backend, {})[str(concurrency)] = anyio.run(measure, backend=backend)
-    rows = [[b, c, *f.values()] for b, by in figures.items() for c, f in by.items()]
-    head = ["backend", "concurrency", "bare/s", "routed/s", "wall ratio", "cpu ratio", "bare cpu µs", "routed cpu µs"]
-    table(f"router.send over {chosen.keys} keys against bare httpx2, upstream in {served_by}", head, rows)
-
-    def told(name: str, digits: int) -> dict[str, dict[str, float]]:
-        return {b: {c: round(f[name], digits) for c, f in by.items()} for b, by in figures.items()}
-
+        for backend in ("trio", "asyncio"):
+            for concurrency, calls in cells.items():
+                how = {"concurrency": concurrency, "calls": calls, "rounds": rounds}
+                measure = partial(compare, base_url, chosen.keys, chosen.client, **how)
+                taken = anyio.run(measure, backend=backend)
+                figures.setdefault(backend, {})[str(concurrency)] = {n: spread(f) for n, f in taken.items()}
+    rows = [
+        [backend, int(concurrency), *(f[name][0] for name in NAMES), "{1:.2f}-{2:.2f}".format(*f["ratio_vs_httpx2"])]
+        for backend, by in figures.items()
+        for concurrency, f in by.items()
+    ]
+    head = ["backend", "at once", "CPU ratio", "wall ratio", "CPU µs", "bare CPU µs", "calls/s", "bare calls/s"]
+    table(
+        f"router.send over {chosen.keys} keys, bare httpx2, upstream in {served_by}", [*head, "CPU ratio from-to"], rows
+    )
     finish(
-        ratio_vs_httpx2=told("cpu_ratio", 2),
-        wall_ratio=told("wall_ratio", 2),
-        cpu_us=told("routed_cpu_us", 0),
-        bare_cpu_us=told("bare_cpu_us", 0),
+        **{name: {b: {c: f[name] for c, f in by.items()} for b, by in figures.items()} for name in NAMES},
         keys=chosen.keys,
         client=chosen.client,
         against=f"httpx2 {httpx2.__version__}",

@@ -28,7 +28,7 @@ from actorrouter import (
     Secret,
     open_router,
 )
-from benchmarks.harness import finish, options, percentile, table
+from benchmarks.harness import finish, options, percentile, table, turns
 
 HOUR_S = 3600.0
 CONFIG = RouterConfig(
@@ -101,7 +101,7 @@ async def measure(waiting: int, tenants: int, rounds: int) -> dict[str, float]:
         await free(router, 200)
         gc.collect()
         gc.freeze()
-        for _ in range(rounds):
+        for _ in turns(rounds, within_s=6.0):
             entered, left = await empty_room(router, waiting, tenants)
             parked.append(entered)
             granted.append(left)

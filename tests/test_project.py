@@ -29,6 +29,7 @@ MADE = {
     ".git",
     ".venv",
     ".venv-peers",
+    "bench-results",
     ".aimock",
     ".mypy_cache",
     ".ruff_cache",

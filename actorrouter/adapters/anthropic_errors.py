@@ -6,10 +6,11 @@ back to the type) and the errors page; where a message decides, who has seen it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actorrouter.adapters.headers import retry_after_s
+from actorrouter.adapters.headers import delay_s, retry_after_s
 from actorrouter.adapters.resets import month_in_s, spent_until
 from actorrouter.adapters.rules import ErrorBody, Rule, error_body, failure, failure_inside
 from actorrouter.dialects.documents import decode_json, dig
@@ -23,6 +24,8 @@ _SPENT_CODES: Final = (
     "linked_organization_spend_limit_reached",
     "linked_organization_billing_unavailable",
 )
+
+_REGAINED: Final = re.compile(r"regain access on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC", re.ASCII)
 
 _BY_TYPE: Final = {
     "authentication_error": OutcomeClass.KEY_FATAL,
@@ -41,8 +44,8 @@ RULES: Final = (
     *(Rule(OutcomeClass.QUOTA_SPENT, code=code) for code in _SPENT_CODES),
     Rule(OutcomeClass.RATE_LIMITED, code="ramp_limit_exceeded"),
     # A limit the organization or workspace has set itself, known by its message only: anthropics/claude-code#38035.
-    Rule(OutcomeClass.QUOTA_SPENT, status=400, contains="reached your specified"),
-    Rule(OutcomeClass.QUOTA_SPENT, status=400, contains="credit balance is too low"),
+    Rule(OutcomeClass.QUOTA_SPENT, status=400, begins="You have reached your specified"),
+    Rule(OutcomeClass.QUOTA_SPENT, status=400, begins="Your credit balance is too low"),
     Rule(OutcomeClass.CONTEXT, status=400, contains="prompt is too long"),  # anthropics/claude-code#59696
     # Larger than this organization may send at all: waiting never helps. anthropics/claude-code#44863.
     Rule(OutcomeClass.CONTEXT, status=429, contains="required for long context requests"),
@@ -77,4 +80,9 @@ def _said(document: Any, body: bytes) -> ErrorBody:
 
 
 def _until(outcome: Outcome, error: ErrorBody, wall: float) -> Outcome:
-    return spent_until(outcome, month_in_s(wall)) if error.code in _OF_THE_MONTH else outcome
+    """A limit the organization has set itself names its own end."""
+    if error.code in _OF_THE_MONTH:
+        return spent_until(outcome, month_in_s(wall))
+    named = _REGAINED.search(error.message)
+    ends_in_s = delay_s(f"{named[1]}T{named[2]}:00Z", wall) if named else None
+    return outcome if ends_in_s is None else spent_until(outcome, ends_in_s)

@@ -18,11 +18,12 @@ from actorrouter.dialects.documents import decode_json, dig, listed
 from actorrouter.values import SCOPE_OF, Outcome, OutcomeClass, Usage
 
 _DAY: Final = "PerDay"
+_BAD_KEY: Final = "API_KEY_INVALID"
 _ZONE: Final = "America/Los_Angeles"  # requests per day start anew at midnight Pacific (rate-limits page)
 
 RULES: Final = (
-    Rule(OutcomeClass.KEY_FATAL, contains="API_KEY_INVALID"),
-    Rule(OutcomeClass.KEY_FATAL, status=400, contains="API key not valid"),
+    Rule(OutcomeClass.KEY_FATAL, code=_BAD_KEY),
+    Rule(OutcomeClass.KEY_FATAL, status=400, begins="API key not valid"),
     Rule(OutcomeClass.QUOTA_SPENT, status=429, code=_DAY),
     Rule(
         OutcomeClass.CONTEXT, status=400, contains="exceeds the maximum number of tokens"
@@ -64,12 +65,18 @@ def refused_inside(status: int, document: Any, body: bytes, wall: float, usage: 
 
 
 def _said(document: Any, body: bytes, *, numbered: bool) -> ErrorBody:
-    """`type` is Google's status; `code` the quota's day if that is violated, else the number if it is wanted."""
+    """`type` is Google's status; `code` what the details say of the key or of a day's quota, else the number if it is
+    wanted. Only details are believed: a message may repeat the caller's own words."""
     error = error_body(document, body)
     kind = dig(document, "error.status")
-    day = any(_DAY in quota_id for quota_id in _quota_ids(document))
-    code = _DAY if day else error.code if numbered else ""
-    return ErrorBody(kind if isinstance(kind, str) else "", code, error.message, error.text)
+    told = _detail(document) or (error.code if numbered else "")
+    return ErrorBody(kind if isinstance(kind, str) else "", told, error.message, error.text)
+
+
+def _detail(document: Any) -> str:
+    if any(dig(detail, "reason") == _BAD_KEY for detail in _details(document)):
+        return _BAD_KEY
+    return _DAY if any(_DAY in quota_id for quota_id in _quota_ids(document)) else ""
 
 
 def _details(document: Any) -> list[Any]:

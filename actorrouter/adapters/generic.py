@@ -221,4 +221,4 @@ def _faults(generic: GenericConfig) -> list[str]:
 
 def _rule(rule: ErrorRuleConfig) -> Rule:
     scope = None if rule.scope is None else Scope(rule.scope)
-    return Rule(OutcomeClass(rule.outcome), rule.status, None, rule.code, rule.contains, scope)
+    return Rule(OutcomeClass(rule.outcome), rule.status, code=rule.code, contains=rule.contains, scope=scope)

@@ -159,5 +159,6 @@ def _rule(table: Mapping[str, Any]) -> Rule:
         table.get("type"),
         table.get("code"),
         table.get("contains"),
+        table.get("begins"),
         None if scope is None else Scope(scope),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -29,9 +30,11 @@ BY_STATUS: Final[Mapping[int, OutcomeClass]] = {
 
 @value
 class Rule:
-    """The first rule whose given fields all match decides. `contains`: text anywhere in the body, any case.
+    """The first rule whose given fields all match decides. `scope`: who is to blame (default: the class's own).
 
-    `scope`: who is to blame (default: the class's own).
+    `contains`: text anywhere in the body, any case. A refusal may repeat what the caller wrote: nobody's text may take
+    a key out of service, so a rule that blames a key or a pool for a bad request has a code or `begins` instead.
+    `begins`: the start of a message that is not about a field (`messages.0.role: must be ...`), any case.
     """
 
     outcome: OutcomeClass
@@ -39,6 +42,7 @@ class Rule:
     type: str | None = None
     code: str | None = None
     contains: str | None = None
+    begins: str | None = None
     scope: Scope | None = None
 
 
@@ -81,14 +85,19 @@ def match(rules: Iterable[Rule], status: int | None, error: ErrorBody) -> Rule |
 
 
 def _matches(rule: Rule, status: int | None, error: ErrorBody) -> bool:
-    if status is None and rule.type is None and rule.code is None and rule.contains is None:
+    if status is None and all(said is None for said in (rule.type, rule.code, rule.contains, rule.begins)):
         return False
     return (
         (rule.status is None or status is None or rule.status == status)
         and (rule.type is None or rule.type == error.type)
         and (rule.code is None or rule.code == error.code)
         and (rule.contains is None or rule.contains.lower() in error.text)
+        and (rule.begins is None or _begins(error.message, rule.begins))
     )
+
+
+def _begins(message: str, start: str) -> bool:
+    return message.lower().startswith(start.lower()) and ": " not in message
 
 
 def _default(status: int) -> Rule:
@@ -115,6 +124,13 @@ def judged(
     )
 
 
+def of_no_model(outcome: Outcome) -> Outcome:
+    """What was asked is of no model: a no says that something else is missing or not allowed, and blames no key."""
+    if outcome.outcome is not OutcomeClass.MODEL_SCOPE and outcome.status not in (403, 404):
+        return outcome
+    return Outcome(OutcomeClass.REQUEST_BAD, Scope.REQUEST, outcome.status, code=outcome.code, message=outcome.message)
+
+
 def read_error(body: bytes) -> ErrorBody:
     """What a body of any kind says of an error: JSON of several shapes, HTML, text, nothing."""
     return error_body(decode_json(body), body)
@@ -132,6 +148,15 @@ def error_body(document: Any, body: bytes) -> ErrorBody:
         return ErrorBody(message=_word(said) or _plain(body), text=error_text(body))
     message = _word(said.get("message")) or _word(said.get("detail")) or _plain(body)
     return ErrorBody(_word(said.get("type")), _word(said.get("code")), message, error_text(body))
+
+
+def error_in(said: Any) -> ErrorBody:
+    """What an error inside an answer says. The answer's own words around it are no part of it."""
+    try:
+        text = json.dumps(said, ensure_ascii=False)
+    except (ValueError, RecursionError):  # deeper than can be written
+        text = ""
+    return error_body(said, text.encode("utf-8", "replace"))
 
 
 def error_text(body: bytes) -> str:

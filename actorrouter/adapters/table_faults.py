@@ -150,6 +150,7 @@ _RULE: Final = {
     "type": _text,
     "code": _text,
     "contains": _text,
+    "begins": _text,
     "scope": _word(tuple(Scope)),
 }
 _USAGE: Final = {
@@ -161,7 +162,7 @@ _USAGE: Final = {
 def _rules(path: Path, given: Any) -> Iterator[Fault]:
     yield from _list_of(_RULE, ("outcome",))(path, given)
     for index, rule in enumerate(given if isinstance(given, list) else ()):
-        if isinstance(rule, Mapping) and not rule.keys() & {"status", "type", "code", "contains"}:
+        if isinstance(rule, Mapping) and not rule.keys() & {"status", "type", "code", "contains", "begins"}:
             yield (*path, index), "matches everything: expected a status, type, code or text it contains"
 
 

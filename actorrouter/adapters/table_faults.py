@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from actorrouter.adapters.profiles import NAMES
 from actorrouter.adapters.wire import is_credential, path_fault
 from actorrouter.config import Charge
 from actorrouter.config.faults import Fault, Path, expected, line, one_of, suggestion
@@ -167,6 +168,7 @@ def _rules(path: Path, given: Any) -> Iterator[Fault]:
 
 
 _TABLE: Final[Mapping[str, _Check]] = {
+    "like": _word(NAMES),
     "base_url": _url,
     **dict.fromkeys(("chat_path", "responses_path", "embeddings_path", "probe_path"), _path),
     "secret_header": _header,

@@ -47,13 +47,14 @@ class ResponsesStream(EventStream):
         document = decode_json(event.data or b"")
         if not isinstance(document, dict):
             return self._fail(event, broken(self._status, "an event is not a JSON object", self._usage_if_any()))
-        kind = document.get("type") or event.name.decode("ascii", "replace")
+        told = document.get("type")
+        kind = told if isinstance(told, str) and told else event.name.decode("ascii", "replace")
         response = document.get("response")
         self._said = usage_said(response, self._profile.usage) or self._said
         if kind in _FAILS or (kind not in _ENDS and document.get("error")):
             return self._fail(event, self._refusal(document))
         self._over = kind in _ENDS
-        self.content_started = self.content_started or self._over or str(kind).endswith(".delta")
+        self.content_started = self.content_started or self._over or kind.endswith(".delta")
         return True
 
     def _refusal(self, document: dict[str, Any]) -> Outcome:

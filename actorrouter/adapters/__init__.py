@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from actorrouter.adapters.azure import AzureOpenAI
 from actorrouter.adapters.generic import GenericHttp
@@ -15,32 +15,36 @@ from actorrouter.adapters.translating import translating
 from actorrouter.config import OWN_TABLE, ProviderConfig
 from actorrouter.errors import InvalidConfig
 
+Clock: TypeAlias = Callable[[], float]
+Maker: TypeAlias = Callable[[str, ProviderConfig, Clock | None], Adapter]
 
-def _later(module: str, kind: str) -> Callable[[str, ProviderConfig], Adapter]:
+
+def _timeless(kind: Callable[[str, ProviderConfig], Adapter]) -> Maker:
+    """An adapter that writes no instant into what it sends."""
+    return lambda name, provider, _: kind(name, provider)
+
+
+def _later(module: str, kind: str) -> Callable[..., Adapter]:
     """An adapter that is imported when the first provider wants it."""
-
-    def make(name: str, provider: ProviderConfig) -> Adapter:
-        found = getattr(importlib.import_module(f"{__name__}.{module}"), kind)
-        return cast("Adapter", found(name, provider))
-
-    return make
+    return lambda *given: cast("Adapter", getattr(importlib.import_module(f"{__name__}.{module}"), kind)(*given))
 
 
-ADAPTERS: Final[Mapping[str, Callable[[str, ProviderConfig], Adapter]]] = {
-    **dict.fromkeys(NAMES, OpenAI),
-    "azure": AzureOpenAI,
-    "anthropic": _later("anthropic", "Anthropic"),
-    "gemini": _later("gemini", "Gemini"),
+ADAPTERS: Final[Mapping[str, Maker]] = {
+    **dict.fromkeys(NAMES, _timeless(OpenAI)),
+    "azure": _timeless(AzureOpenAI),
+    "anthropic": _timeless(_later("anthropic", "Anthropic")),
+    "gemini": _timeless(_later("gemini", "Gemini")),
     "bedrock": _later("bedrock", "Bedrock"),
-    "generic": GenericHttp,
+    "generic": _timeless(GenericHttp),
 }
 """By the word a configuration has for it; besides, `file:PATH` is a table of one's own."""
 
 __all__ = ["ADAPTERS", "Adapter", "Reading", "build", "build_all"]
 
 
-def build(name: str, provider: ProviderConfig) -> Adapter:
-    """The adapter of the provider called `name`; it takes calls in other dialects too.
+def build(name: str, provider: ProviderConfig, wall: Clock | None = None) -> Adapter:
+    """The adapter of the provider called `name`; it takes calls in other dialects too. `wall`: epoch seconds, for those
+    that sign requests.
 
     Raises InvalidConfig for an unknown kind, or what the kind lacks.
     """
@@ -49,7 +53,7 @@ def build(name: str, provider: ProviderConfig) -> Adapter:
     if provider.adapter not in ADAPTERS:
         known = ", ".join(sorted(ADAPTERS))
         raise InvalidConfig([f"providers.{name}.adapter: unknown; known: {known}, {OWN_TABLE}PATH"])
-    return translating(ADAPTERS[provider.adapter](name, provider))
+    return translating(ADAPTERS[provider.adapter](name, provider, wall))
 
 
 def build_all(providers: Mapping[str, ProviderConfig], source: str = "config") -> dict[str, Adapter]:

@@ -206,7 +206,7 @@ class OpenAI:
     ) -> Outcome:
         """A refusal, by the profile's rules. A 429 while nothing remains of a day's limit is a spent quota (Groq)."""
         error = read_error(body)
-        outcome = failure(self._profile.errors, status, error, self._wait_s(headers, wall, error.text))
+        outcome = failure(self._profile.errors, status, error, self._wait_s(headers, wall, error.text), wall)
         if outcome.outcome is OutcomeClass.RATE_LIMITED and is_day_spent(seen):
             return judged(_DAY_SPENT, status, error)
         return outcome

@@ -167,4 +167,5 @@ def _rule(table: Mapping[str, Any]) -> Rule:
         table.get("contains"),
         table.get("begins"),
         None if scope is None else Scope(scope),
+        table.get("until", ""),
     )

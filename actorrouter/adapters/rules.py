@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from actorrouter.adapters.resets import until_s
 from actorrouter.dialects.documents import decode_json
 from actorrouter.values import SCOPE_OF, Outcome, OutcomeClass, Scope, Usage, value
 
@@ -35,6 +36,7 @@ class Rule:
     `contains`: text anywhere in the body, any case. A refusal may repeat what the caller wrote: nobody's text may take
     a key out of service, so a rule that blames a key or a pool for a bad request has a code or `begins` instead.
     `begins`: the start of a message that is not about a field (`messages.0.role: must be ...`), any case.
+    `until`: when a spent quota is whole again, "month" or "midnight ZONE" (`resets`); no other word on it is believed.
     """
 
     outcome: OutcomeClass
@@ -44,6 +46,7 @@ class Rule:
     contains: str | None = None
     begins: str | None = None
     scope: Scope | None = None
+    until: str = ""
 
 
 @value
@@ -56,9 +59,11 @@ class ErrorBody:
     text: str = ""
 
 
-def failure(rules: Iterable[Rule], status: int, error: ErrorBody, retry_after: float | None) -> Outcome:
-    """The outcome of an answer whose status says no. `retry_after`: the seconds it asks to wait."""
-    return judged(match(rules, status, error) or _default(status), status, error, retry_after)
+def failure(
+    rules: Iterable[Rule], status: int, error: ErrorBody, retry_after: float | None, wall: float | None = None
+) -> Outcome:
+    """The outcome of an answer whose status says no. `retry_after`: the seconds it asks to wait; `wall`: epoch."""
+    return judged(match(rules, status, error) or _default(status), status, error, retry_after, wall=wall)
 
 
 def failure_inside(
@@ -66,12 +71,14 @@ def failure_inside(
     status: int,
     error: ErrorBody,
     usage: Usage | None = None,
+    *,
     retry_after: float | None = None,
+    wall: float | None = None,
 ) -> Outcome:
     """The outcome of an error inside an answer whose status said yes: its words decide, or a status it names."""
     inner = int(error.code) if re.fullmatch(r"[45]\d\d", error.code, re.ASCII) else None
     rule = match(rules, inner, error) or (_default(inner) if inner else Rule(OutcomeClass.TRANSIENT))
-    return judged(rule, status, error, retry_after, usage=usage)
+    return judged(rule, status, error, retry_after, usage=usage, wall=wall)
 
 
 def broken(status: int, why: str, usage: Usage | None = None) -> Outcome:
@@ -109,17 +116,24 @@ def _default(status: int) -> Rule:
 
 
 def judged(
-    rule: Rule, status: int, error: ErrorBody, retry_after: float | None = None, *, usage: Usage | None = None
+    rule: Rule,
+    status: int,
+    error: ErrorBody,
+    retry_after: float | None = None,
+    *,
+    usage: Usage | None = None,
+    wall: float | None = None,
 ) -> Outcome:
     """The outcome a rule gives."""
-    spent = rule.outcome is OutcomeClass.QUOTA_SPENT  # a day's quota may come with a retry of 1 s (limits.md A3)
+    if rule.outcome is OutcomeClass.QUOTA_SPENT:  # a day's quota may come with a retry of 1 s (limits.md A3)
+        retry_after = until_s(rule.until, wall) if rule.until and wall is not None else None
     return Outcome(
         rule.outcome,
         rule.scope or SCOPE_OF[rule.outcome],
         status,
         code=shown(error.code or error.type, CODE_MAX),
         message=shown(error.message),
-        retry_after_s=None if spent else retry_after,
+        retry_after_s=retry_after,
         usage=usage,
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from actorrouter.adapters.profiles import NAMES
+from actorrouter.adapters.resets import until_s
 from actorrouter.adapters.wire import is_credential, path_fault
 from actorrouter.config import Charge
 from actorrouter.config.faults import Fault, Path, expected, line, one_of, suggestion
@@ -124,6 +125,13 @@ def _whole(low: int, high: int) -> _Check:
     return check
 
 
+def _until(path: Path, given: Any) -> Iterator[Fault]:
+    try:
+        until_s(given if isinstance(given, str) else "", 0.0)
+    except (ValueError, KeyError, OSError):  # also of zoneinfo: no such zone, no name of one
+        yield path, 'expected "month" or "midnight ZONE", a time zone such as UTC'
+
+
 def _window(path: Path, given: Any) -> Iterator[Fault]:
     if type(given) not in (int, float) or not 0 < given <= _WINDOW_MAX_S:
         yield path, "expected seconds, more than 0 and at most a year"
@@ -153,6 +161,7 @@ _RULE: Final = {
     "contains": _text,
     "begins": _text,
     "scope": _word(tuple(Scope)),
+    "until": _until,
 }
 _USAGE: Final = {
     **dict.fromkeys(("at", "input", "output", "total", "cached"), _texts),

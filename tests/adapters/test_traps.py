@@ -1,7 +1,7 @@
 """Where an answer does not mean what its status says: each case named after the fact it is from.
 
-`A3` are the rows and traps of the provider facts on errors, `A2` those on headers, `0.4` their fourth finding (the
-status alone misleads); `echo` is a refusal that repeats what the caller wrote.
+`A1`, `A2` and `A3` are the rows and traps of the provider facts on limits, headers and errors, `0.4` their fourth
+finding (the status alone misleads); `echo` is a refusal that repeats what the caller wrote.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from actorrouter.values import Call, Outcome, OutcomeClass, QuotaObservation, Sc
 
 WALL = 1_790_000_000.0  # 2026-09-21, 14:13:20 UTC; 07:13:20 in California
 TO_MIDNIGHT_PACIFIC_S = 16 * 3600 + 46 * 60 + 40.0
+TO_MIDNIGHT_UTC_S = 9 * 3600 + 46 * 60 + 40.0
 TO_OCTOBER_S = 9 * 86400 + 9 * 3600 + 46 * 60 + 40.0
 OPTIONS = {"bedrock": {"region": "us-east-1"}}
 CHAT = Call("m", {"messages": [], "contents": []})
@@ -184,7 +185,7 @@ CASES: Mapping[str, Case] = {
         "gemini-openai", 400, [gemini(400, "INVALID_ARGUMENT", BAD_KEY_SAYS, BAD_KEY)], FATAL, KEY
     ),
     "A3 gemini-openai day's quota with a retryDelay of 1s": Case(
-        "gemini-openai", 429, [quota(A_DAY, "1s")], SPENT, POOL
+        "gemini-openai", 429, [quota(A_DAY, "1s")], SPENT, POOL, TO_MIDNIGHT_PACIFIC_S
     ),
     "A3 gemini-openai 400 is too long": Case(
         "gemini-openai",
@@ -210,6 +211,9 @@ CASES: Mapping[str, Case] = {
     ),
     "A3 openrouter error inside HTTP 200": Case(
         "openrouter", 200, openai("Provider returned error", code=502), CAPACITY, PROVIDER
+    ),
+    "A1 openrouter free models' day": Case(
+        "openrouter", 429, openai("Rate limit exceeded: free-models-per-day."), SPENT, POOL, TO_MIDNIGHT_UTC_S
     ),
     "A3 together 503 is theirs": Case("together", 503, openai("below your rate"), CAPACITY, PROVIDER),
     "A3 together 429 is yours": Case("together", 429, openai("above your rate"), LIMITED, POOL),

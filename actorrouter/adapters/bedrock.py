@@ -23,10 +23,11 @@ from actorrouter.adapters.bedrock_signing import signed
 from actorrouter.adapters.bedrock_stream import STREAM_TYPE, ConverseStream, as_message_event, usage_said
 from actorrouter.adapters.cached_usage import side_by_side
 from actorrouter.adapters.headers import count
-from actorrouter.adapters.native import JSON, NativeApi, Work, positive
+from actorrouter.adapters.native import NativeApi, Work
 from actorrouter.adapters.openai_usage import text_bytes_of
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.tokens import text_tokens
+from actorrouter.adapters.wire import JSON, positive
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects import ANTHROPIC_MESSAGES, BEDROCK_CONVERSE
 from actorrouter.dialects.documents import dig

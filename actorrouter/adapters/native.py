@@ -13,6 +13,8 @@ from actorrouter.adapters.reading import Held, Relayed, held_failure
 from actorrouter.adapters.rules import broken, of_no_model
 from actorrouter.adapters.tokens import input_tokens
 from actorrouter.adapters.wire import (
+    EVENTS,
+    JSON,
     USER_AGENT,
     exact_units,
     header_list,
@@ -42,8 +44,6 @@ from actorrouter.values import (
     Usage,
 )
 
-JSON: Final = "application/json"
-EVENTS: Final = "text/event-stream"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -269,11 +269,6 @@ def _sending_fault(call: Call) -> str | None:
 def only(document: Any) -> Any:
     """The only element of a list: Google wraps its errors so."""
     return document[0] if isinstance(document, list) and len(document) == 1 else document
-
-
-def positive(said: object) -> bool:
-    """A whole number of at least 1."""
-    return type(said) is int and said >= 1
 
 
 def _whole(status: int, *, whole: bool) -> Outcome:

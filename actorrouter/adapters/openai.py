@@ -12,7 +12,7 @@ from typing import Any, Final
 from actorrouter.adapters import profiles
 from actorrouter.adapters.headers import delay_s, media_type, retry_after_s
 from actorrouter.adapters.limit_headers import is_day_spent, observations
-from actorrouter.adapters.openai_answer import EVENTS, JSON, Awaited, judge, judge_other
+from actorrouter.adapters.openai_answer import Awaited, judge, judge_other
 from actorrouter.adapters.openai_call import (
     Kind,
     asks_usage,
@@ -33,7 +33,7 @@ from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
 from actorrouter.adapters.rules import Rule, failure, field_in, judged, of_no_model, read_error
 from actorrouter.adapters.tokens import input_tokens
-from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, passed_on
+from actorrouter.adapters.wire import EVENTS, JSON, USER_AGENT, exact_units, header_list, join_url, passed_on
 from actorrouter.config import ProviderConfig
 from actorrouter.dialects import OPENAI_CHAT, OPENAI_RESPONSES
 from actorrouter.dialects.documents import encode_json, not_json

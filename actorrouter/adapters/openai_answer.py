@@ -10,11 +10,9 @@ from actorrouter.adapters.openai_usage import text_bytes_of, usage_said
 from actorrouter.adapters.profiles import Profile
 from actorrouter.adapters.rules import broken, error_in, failure_inside
 from actorrouter.adapters.tokens import text_tokens, usage_of
+from actorrouter.adapters.wire import EVENTS, JSON
 from actorrouter.dialects.documents import decode_json, dig, listed
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, Outcome, OutcomeClass, Scope, Usage, value
-
-EVENTS: Final = "text/event-stream"
-JSON: Final = "application/json"
 
 
 @value

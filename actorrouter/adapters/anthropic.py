@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Final
 from actorrouter.adapters.anthropic_errors import error_inside, refused, refused_inside
 from actorrouter.adapters.anthropic_stream import MessagesStream
 from actorrouter.adapters.anthropic_usage import message_used
-from actorrouter.adapters.headers import count, delay_s
-from actorrouter.adapters.native import NativeApi, Work, positive
+from actorrouter.adapters.limit_headers import LimitHeaders, observations
+from actorrouter.adapters.native import NativeApi, Work
 from actorrouter.adapters.port import Reading
+from actorrouter.adapters.wire import positive
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects import ANTHROPIC_MESSAGES
 from actorrouter.errors import InvalidConfig
@@ -49,6 +50,26 @@ DEFAULT_CHARGE: Final[Mapping[str, Charge]] = {
     COST: Charge.HELD,
     "*": Charge.UP_FRONT,
 }
+
+
+_DIMENSIONS: Final = {
+    "requests": REQUESTS,
+    "tokens": TOKENS,  # the tightest token limit in force
+    "input-tokens": INPUT_TOKENS,
+    "output-tokens": OUTPUT_TOKENS,
+}
+
+# Of the priority and fast tiers' headers nothing is taken: they are limits of other pools.
+LIMITS: Final = tuple(
+    LimitHeaders(
+        dimension,
+        f"anthropic-ratelimit-{word}-limit",
+        f"anthropic-ratelimit-{word}-remaining",
+        f"anthropic-ratelimit-{word}-reset",
+        rounded_to=0 if dimension == REQUESTS else 1000,
+    )
+    for word, dimension in _DIMENSIONS.items()
+)
 
 
 class Anthropic(NativeApi):
@@ -95,7 +116,7 @@ class Anthropic(NativeApi):
         return "/v1/models?limit=1"
 
     def _observations(self, headers: Mapping[str, str], now: float, wall: float) -> tuple[QuotaObservation, ...]:
-        return observations(headers, now, wall)
+        return observations(LIMITS, headers, now, wall)
 
     def _refused(self, status: int, body: bytes, headers: Mapping[str, str], wall: float) -> Outcome:
         return refused(status, body, headers, wall)
@@ -125,33 +146,3 @@ def messages_fault(body: Mapping[str, Any]) -> str | None:
     if body.get("max_tokens") is not None and not positive(body["max_tokens"]):
         return "max_tokens must be a whole number of at least 1"
     return None
-
-
-_DIMENSIONS: Final = {
-    "requests": REQUESTS,
-    "tokens": TOKENS,  # the tightest token limit in force
-    "input-tokens": INPUT_TOKENS,
-    "output-tokens": OUTPUT_TOKENS,
-}
-_HALF_A_ROUNDING: Final = 500
-"""Token amounts are rounded to the nearest thousand: so much less than is said may remain."""
-
-
-def observations(headers: Mapping[str, str], now: float, wall: float) -> tuple[QuotaObservation, ...]:
-    """What `anthropic-ratelimit-*` says. Of the priority and fast tiers' headers nothing is taken: they are limits of
-    other pools."""
-    found = [_observation(word, dimension, headers, now, wall) for word, dimension in _DIMENSIONS.items()]
-    return tuple([seen for seen in found if seen is not None])
-
-
-def _observation(
-    word: str, dimension: str, headers: Mapping[str, str], now: float, wall: float
-) -> QuotaObservation | None:
-    limit = count(headers.get(f"anthropic-ratelimit-{word}-limit"))
-    remaining = count(headers.get(f"anthropic-ratelimit-{word}-remaining"))
-    if limit is None and remaining is None:
-        return None
-    if remaining is not None and dimension != REQUESTS:
-        remaining = max(0.0, remaining - _HALF_A_ROUNDING)
-    full_in_s = delay_s(headers.get(f"anthropic-ratelimit-{word}-reset"), wall)
-    return QuotaObservation(dimension, now, limit, remaining, None if full_in_s is None else now + full_in_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -23,10 +23,11 @@ from actorrouter.adapters.bedrock_signing import signed
 from actorrouter.adapters.bedrock_stream import STREAM_TYPE, ConverseStream, as_message_event, usage_said
 from actorrouter.adapters.cached_usage import side_by_side
 from actorrouter.adapters.headers import count
-from actorrouter.adapters.native import JSON, NativeApi, Work, positive
+from actorrouter.adapters.native import NativeApi, Work
 from actorrouter.adapters.openai_usage import text_bytes_of
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.tokens import text_tokens
+from actorrouter.adapters.wire import JSON, positive
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects import ANTHROPIC_MESSAGES, BEDROCK_CONVERSE
 from actorrouter.dialects.documents import dig
@@ -71,7 +72,7 @@ class Bedrock(NativeApi):
     A streamed message is handed on as server-sent events, a streamed Converse answer as the frames it came in. Options:
     `region` (part of the base URL and of signatures), `auth` ("bearer" or "sigv4"), `output_burndown` (how many times
     output counts; 5 if not given, but 1 for messages of models before Claude 3.7). Without a maximum Bedrock reserves
-    the model's own: set `default_output_tokens` near it where callers name none.
+    the model's own: set `default_output_tokens` near it where callers name none. `wall`: epoch seconds, for signatures.
     """
 
     dialects = (BEDROCK_CONVERSE, ANTHROPIC_MESSAGES)
@@ -79,7 +80,8 @@ class Bedrock(NativeApi):
     options: ClassVar[frozenset[str]] = frozenset({"region", "auth", "output_burndown"})
     stream_types: ClassVar[frozenset[str]] = frozenset({"", STREAM_TYPE})
 
-    def __init__(self, name: str, provider: ProviderConfig) -> None:
+    def __init__(self, name: str, provider: ProviderConfig, wall: Callable[[], float] | None = None) -> None:
+        self._wall = wall
         if faults := _option_faults(provider):
             raise InvalidConfig([f"providers.{name}.options.{fault}" for fault in faults])
         self._region = provider.options.get("region", "")
@@ -157,7 +159,8 @@ class Bedrock(NativeApi):
         request = super()._request(method, url, secret, content, *layers, fixed=fixed)
         if not self._signs:
             return request
-        return signed(request, secret, self._region)
+        assert self._wall is not None, "signing needs a clock: name one when building the adapter"
+        return signed(request, secret, self._region, self._wall())
 
     def probe(self, secret: Secret) -> HttpRequest:
         """The list of models, which the control plane has: the same host without `-runtime`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actorrouter.adapters.headers import count, retry_after_s
+from actorrouter.adapters.headers import milliseconds_s, retry_after_s
 from actorrouter.adapters.rules import ErrorBody, Rule, error_body, failure, failure_inside
 from actorrouter.dialects.documents import decode_json
 from actorrouter.values import Outcome, OutcomeClass, Usage
@@ -41,9 +41,8 @@ def refused(status: int, body: bytes, headers: Mapping[str, str], wall: float) -
     """What an answer whose status says no means. Its code stands in a header, some say it in the body."""
     document = decode_json(body)
     named = headers.get("x-amzn-errortype") or _word(document, "__type")
-    milliseconds = count(headers.get("x-amz-retry-after"))
-    wait = retry_after_s(headers, wall) if milliseconds is None else milliseconds / 1000
-    return failure(RULES, status, _error(named, document, body), wait)
+    wait = milliseconds_s(headers.get("x-amz-retry-after"))
+    return failure(RULES, status, _error(named, document, body), retry_after_s(headers, wall) if wait is None else wait)
 
 
 def error_inside(document: Any) -> bool:

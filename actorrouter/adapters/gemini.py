@@ -14,10 +14,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 from actorrouter.adapters.gemini_errors import blocked, error_inside, refused, refused_inside
 from actorrouter.adapters.gemini_stream import GeminiStream
 from actorrouter.adapters.gemini_usage import usage_said
-from actorrouter.adapters.native import NativeApi, Work, positive
+from actorrouter.adapters.native import NativeApi, Work
 from actorrouter.adapters.openai_usage import text_bytes_of
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.tokens import text_tokens, usage_of
+from actorrouter.adapters.wire import positive
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects import GEMINI
 from actorrouter.dialects.documents import dig, listed

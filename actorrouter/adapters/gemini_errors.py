@@ -12,18 +12,18 @@ from typing import Any, Final
 
 from actorrouter.adapters.headers import delay_s, retry_after_s
 from actorrouter.adapters.native import only
-from actorrouter.adapters.resets import midnight_in_s, spent_until
 from actorrouter.adapters.rules import ErrorBody, Rule, error_body, failure, failure_inside, shown
 from actorrouter.dialects.documents import decode_json, dig, listed
 from actorrouter.values import SCOPE_OF, Outcome, OutcomeClass, Usage
 
 _DAY: Final = "PerDay"
-_ZONE: Final = "America/Los_Angeles"  # requests per day start anew at midnight Pacific (rate-limits page)
+_BAD_KEY: Final = "API_KEY_INVALID"
 
 RULES: Final = (
-    Rule(OutcomeClass.KEY_FATAL, contains="API_KEY_INVALID"),
-    Rule(OutcomeClass.KEY_FATAL, status=400, contains="API key not valid"),
-    Rule(OutcomeClass.QUOTA_SPENT, status=429, code=_DAY),
+    Rule(OutcomeClass.KEY_FATAL, code=_BAD_KEY),
+    Rule(OutcomeClass.KEY_FATAL, status=400, begins="API key not valid"),
+    # Requests per day start anew at midnight Pacific (rate-limits page).
+    Rule(OutcomeClass.QUOTA_SPENT, status=429, code=_DAY, until="midnight America/Los_Angeles"),
     Rule(
         OutcomeClass.CONTEXT, status=400, contains="exceeds the maximum number of tokens"
     ),  # google-gemini/gemini-cli#4231
@@ -53,23 +53,28 @@ def refused(status: int, body: bytes, headers: Mapping[str, str], wall: float) -
     document = only(decode_json(body))
     error, wait = _said(document, body, numbered=False), _retry_delay_s(document, wall)
     wait = retry_after_s(headers, wall) if wait is None else wait
-    return spent_until(failure(RULES, status, error, wait), midnight_in_s(wall, _ZONE))
+    return failure(RULES, status, error, wait, wall)
 
 
 def refused_inside(status: int, document: Any, body: bytes, wall: float, usage: Usage | None = None) -> Outcome:
     """What an error inside an answer of status 200 means: it names a status of its own."""
     error = _said(document, body, numbered=True)
-    told = failure_inside(RULES, status, error, usage, _retry_delay_s(document, wall))
-    return spent_until(told, midnight_in_s(wall, _ZONE))
+    return failure_inside(RULES, status, error, usage, retry_after=_retry_delay_s(document, wall), wall=wall)
 
 
 def _said(document: Any, body: bytes, *, numbered: bool) -> ErrorBody:
-    """`type` is Google's status; `code` the quota's day if that is violated, else the number if it is wanted."""
+    """`type` is Google's status; `code` what the details say of the key or of a day's quota, else the number if it is
+    wanted. Only details are believed: a message may repeat the caller's own words."""
     error = error_body(document, body)
     kind = dig(document, "error.status")
-    day = any(_DAY in quota_id for quota_id in _quota_ids(document))
-    code = _DAY if day else error.code if numbered else ""
-    return ErrorBody(kind if isinstance(kind, str) else "", code, error.message, error.text)
+    told = _detail(document) or (error.code if numbered else "")
+    return ErrorBody(kind if isinstance(kind, str) else "", told, error.message, error.text)
+
+
+def _detail(document: Any) -> str:
+    if any(dig(detail, "reason") == _BAD_KEY for detail in _details(document)):
+        return _BAD_KEY
+    return _DAY if any(_DAY in quota_id for quota_id in _quota_ids(document)) else ""
 
 
 def _details(document: Any) -> list[Any]:

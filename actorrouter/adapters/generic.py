@@ -43,6 +43,8 @@ from actorrouter.values import (
 _HEADER: Final = "header:"
 _QUERY: Final = "query:"
 _BODILESS: Final = frozenset({"GET", "DELETE"})
+_NOT_THERE: Final = Rule(OutcomeClass.REQUEST_BAD, status=404)
+"""Where requests name no model, what is missing is no model."""
 
 
 class GenericHttp:
@@ -132,8 +134,8 @@ class GenericHttp:
         return Held(lambda body, whole: self._answered(call, status, body, whole=whole))
 
     def _refused(self, status: int, body: bytes, headers: Mapping[str, str], wall: float) -> Outcome:
-        document = decode_json(body)
-        place = self._generic.retry_after
+        document, generic = decode_json(body), self._generic
+        place = generic.retry_after
         if place.lower() == "header:retry-after":
             wait = retry_after_s(headers, wall)
         elif place.startswith(_HEADER):
@@ -141,9 +143,10 @@ class GenericHttp:
         else:
             wait = delay_s(_word(dig(document, place)), wall)
         usual = read_error(body)
-        code = _word(dig(document, self._generic.error_code)) or usual.code
-        message = _word(dig(document, self._generic.error_message)) or usual.message
-        return failure(self._rules, status, ErrorBody(usual.type, code, message, usual.text), wait)
+        code = _word(dig(document, generic.error_code)) or usual.code
+        message = _word(dig(document, generic.error_message)) or usual.message
+        rules = self._rules if generic.model_in else (*self._rules, _NOT_THERE)
+        return failure(rules, status, ErrorBody(usual.type, code, message, usual.text), wait)
 
     def _answered(self, call: Call, status: int, body: bytes, *, whole: bool) -> Outcome:
         if not whole:
@@ -221,4 +224,4 @@ def _faults(generic: GenericConfig) -> list[str]:
 
 def _rule(rule: ErrorRuleConfig) -> Rule:
     scope = None if rule.scope is None else Scope(rule.scope)
-    return Rule(OutcomeClass(rule.outcome), rule.status, None, rule.code, rule.contains, scope)
+    return Rule(OutcomeClass(rule.outcome), rule.status, code=rule.code, contains=rule.contains, scope=scope)

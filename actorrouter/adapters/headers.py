@@ -81,12 +81,14 @@ def _epoch_s(number: float) -> float | None:
 
 def retry_after_s(headers: Mapping[str, str], wall: float) -> float | None:
     """Seconds the provider asks to wait. `retry-after-ms` goes first, as in the vendors' SDKs (openai 3.54.0)."""
-    milliseconds = _trimmed(headers.get("retry-after-ms"))
-    if _NUMBER.fullmatch(milliseconds):
-        wait = _at_most(float(milliseconds) / 1000, DELAY_MAX_S)
-        if wait is not None:
-            return wait
-    return delay_s(headers.get("retry-after"), wall)
+    wait = milliseconds_s(headers.get("retry-after-ms"))
+    return delay_s(headers.get("retry-after"), wall) if wait is None else wait
+
+
+def milliseconds_s(text: str | None) -> float | None:
+    """Seconds of a bare number of milliseconds."""
+    trimmed = _trimmed(text)
+    return _at_most(float(trimmed) / 1000, DELAY_MAX_S) if _NUMBER.fullmatch(trimmed) else None
 
 
 def media_type(headers: Mapping[str, str]) -> str:

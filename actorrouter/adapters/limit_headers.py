@@ -16,7 +16,7 @@ class LimitHeaders:
     """The names, in lower case, of the headers that tell of one limit; any of them may be missing.
 
     `window_s`: of the limit they speak of (None: they do not say). `reset` may be a duration or an instant in any form
-    (`headers.delay_s`), and tells when the limit is full again.
+    (`headers.delay_s`), and tells when the limit is full again. `rounded_to`: what remains is told in multiples of it.
     """
 
     dimension: str
@@ -24,6 +24,7 @@ class LimitHeaders:
     remaining: str = ""
     reset: str = ""
     window_s: float | None = None
+    rounded_to: float = 0
 
 
 def observations(
@@ -47,6 +48,8 @@ def _observation(names: LimitHeaders, headers: Mapping[str, str], now: float, wa
     limit, remaining = count(headers.get(names.limit)), count(headers.get(names.remaining))
     if limit is None and remaining is None:
         return None
+    if remaining is not None:
+        remaining = max(0.0, remaining - names.rounded_to / 2)  # so much less may remain
     full_in_s = delay_s(headers.get(names.reset), wall)  # until full, not until the next slot
     resets_at = None if full_in_s is None else now + full_in_s
     return QuotaObservation(names.dimension, now, limit, remaining, resets_at, names.window_s)

@@ -11,7 +11,10 @@ from typing import Final
 
 IMAGE_TOKENS: Final = 1568
 """An image of any size: the most that Anthropic's standard tier counts (vision guide, a token for 28 x 28 pixels).
-OpenAI's tile rule comes to 85 + 170 * 8 = 1,445 at most (vision guide), Gemini's to 258 a tile (tokens guide)."""
+OpenAI's tile rule comes to 85 + 170 * 8 = 1,445 at most (vision guide), Gemini's to 258 a tile (tokens guide).
+
+Some models count more: Anthropic's of high resolution three times as much, OpenAI's small ones 1,536 patches times 1.62
+or 2.46 (community.openai.com 1281361). What a model is seen to use corrects that (`policies.estimates`)."""
 
 LOW_DETAIL_TOKENS: Final = 85
 """An image with `detail: low` (OpenAI vision guide)."""

@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Final
 from actorrouter.adapters.headers import media_type
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
-from actorrouter.adapters.rules import broken
+from actorrouter.adapters.rules import broken, of_no_model
 from actorrouter.adapters.tokens import input_tokens
 from actorrouter.adapters.wire import (
+    EVENTS,
+    JSON,
     USER_AGENT,
     exact_units,
     header_list,
@@ -42,8 +44,6 @@ from actorrouter.values import (
     Usage,
 )
 
-JSON: Final = "application/json"
-EVENTS: Final = "text/event-stream"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -223,16 +223,17 @@ class NativeApi(ABC):
         """See the port."""
         seen, work, kind = self._observations(headers, now, wall), self._work(call), media_type(headers)
         if not 200 <= status < 300:
-            return held_failure(lambda body: _blamed(work, self._refused(status, body, headers, wall)), seen)
+            return held_failure(lambda body: self._blamed(work, self._refused(status, body, headers, wall)), seen)
+        if work is Work.OTHER and call.stream:
+            return Relayed(status, seen)
         if work is Work.OTHER:
-            return (
-                Relayed(status)
-                if call.stream
-                else Held(lambda _, whole: _whole(status, whole=whole), observations=seen)
-            )
+            return Held(lambda _, whole: _whole(status, whole=whole), observations=seen)
         if call.stream and kind in self.stream_types:
             return self._stream(call, status, seen, wall)
         return Held(lambda body, whole: self._judge(call, status, kind, body, wall, whole=whole), observations=seen)
+
+    def _blamed(self, work: Work, outcome: Outcome) -> Outcome:
+        return outcome if work in (Work.GENERATE, Work.EMBED) else of_no_model(outcome)
 
     def _judge(self, call: Call, status: int, kind: str, body: bytes, wall: float, *, whole: bool) -> Outcome:
         """What a whole answer of status 200 means."""
@@ -270,19 +271,7 @@ def only(document: Any) -> Any:
     return document[0] if isinstance(document, list) and len(document) == 1 else document
 
 
-def positive(said: object) -> bool:
-    """A whole number of at least 1."""
-    return type(said) is int and said >= 1
-
-
 def _whole(status: int, *, whole: bool) -> Outcome:
     if not whole:
         return broken(status, "the answer was cut off or is too large")
     return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status)
-
-
-def _blamed(work: Work, outcome: Outcome) -> Outcome:
-    """A no to what generates nothing says that something else is missing or not allowed: it blames no key and model."""
-    if work in (Work.GENERATE, Work.EMBED) or outcome.status not in (403, 404):
-        return outcome
-    return Outcome(OutcomeClass.REQUEST_BAD, Scope.REQUEST, outcome.status, code=outcome.code, message=outcome.message)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from actorrouter.adapters import profiles
 from actorrouter.adapters.headers import delay_s, media_type, retry_after_s
 from actorrouter.adapters.limit_headers import is_day_spent, observations
-from actorrouter.adapters.openai_answer import EVENTS, JSON, Awaited, judge, judge_other
+from actorrouter.adapters.openai_answer import Awaited, judge, judge_other
 from actorrouter.adapters.openai_call import (
     Kind,
     asks_usage,
@@ -31,9 +31,9 @@ from actorrouter.adapters.openai_responses_stream import ResponsesStream
 from actorrouter.adapters.openai_stream import ChatStream
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
-from actorrouter.adapters.rules import Rule, failure, field_in, judged, read_error
+from actorrouter.adapters.rules import Rule, failure, field_in, judged, of_no_model, read_error
 from actorrouter.adapters.tokens import input_tokens
-from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, passed_on
+from actorrouter.adapters.wire import EVENTS, JSON, USER_AGENT, exact_units, header_list, join_url, passed_on
 from actorrouter.config import ProviderConfig
 from actorrouter.dialects import OPENAI_CHAT, OPENAI_RESPONSES
 from actorrouter.dialects.documents import encode_json, not_json
@@ -172,7 +172,7 @@ class OpenAI:
         """See the port."""
         seen = observations(self._profile.limits, headers, now, wall)
         if not 200 <= status < 300:
-            return held_failure(lambda body: self._refused(status, headers, seen, wall, body), seen)
+            return held_failure(lambda body: self._blamed(call, self._refused(status, headers, seen, wall, body)), seen)
         kind, media = kind_of(call, self._profile), media_type(headers)
         if call.stream and kind is Kind.OTHER:
             return self._relayed(call, status, media, seen)
@@ -193,16 +193,20 @@ class OpenAI:
     def _relayed(self, call: Call, status: int, media: str, seen: tuple[QuotaObservation, ...]) -> Reading:
         if media in ("", EVENTS):
             return RelayedEvents(status, seen, self._profile, lambda: _tokens_of(document_of(call)))
-        relayed = Relayed(status)
-        relayed.observations = seen
-        return relayed
+        return Relayed(status, seen)
+
+    def _blamed(self, call: Call, outcome: Outcome) -> Outcome:
+        """Of other paths some are of a model all the same, and name it."""
+        document = document_of(call)
+        of_a_model = kind_of(call, self._profile) is not Kind.OTHER or (is_object(document) and "model" in document)
+        return outcome if of_a_model else of_no_model(outcome)
 
     def _refused(
         self, status: int, headers: Mapping[str, str], seen: tuple[QuotaObservation, ...], wall: float, body: bytes
     ) -> Outcome:
         """A refusal, by the profile's rules. A 429 while nothing remains of a day's limit is a spent quota (Groq)."""
         error = read_error(body)
-        outcome = failure(self._profile.errors, status, error, self._wait_s(headers, wall, error.text))
+        outcome = failure(self._profile.errors, status, error, self._wait_s(headers, wall, error.text), wall)
         if outcome.outcome is OutcomeClass.RATE_LIMITED and is_day_spent(seen):
             return judged(_DAY_SPENT, status, error)
         return outcome

@@ -8,13 +8,11 @@ from typing import Any, Final
 from actorrouter.adapters.openai_call import Kind
 from actorrouter.adapters.openai_usage import text_bytes_of, usage_said
 from actorrouter.adapters.profiles import Profile
-from actorrouter.adapters.rules import broken, error_body, failure_inside
+from actorrouter.adapters.rules import broken, error_in, failure_inside
 from actorrouter.adapters.tokens import text_tokens, usage_of
+from actorrouter.adapters.wire import EVENTS, JSON
 from actorrouter.dialects.documents import decode_json, dig, listed
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, Outcome, OutcomeClass, Scope, Usage, value
-
-EVENTS: Final = "text/event-stream"
-JSON: Final = "application/json"
 
 
 @value
@@ -39,7 +37,7 @@ def judge(awaited: Awaited, body: bytes, *, whole: bool) -> Outcome:
     error = _ERROR[awaited.kind](document)
     if error:
         usage = usage_of(said, awaited.counted_input(), 0) if said else None
-        return failure_inside(awaited.profile.errors, awaited.status, error_body(error, body), usage)
+        return failure_inside(awaited.profile.errors, awaited.status, error_in(error), usage)
     why = "the answer was cut off or is too large" if not whole else _unanswered(awaited, document)
     if why:
         return broken(awaited.status, why)
@@ -51,7 +49,7 @@ def judge_other(awaited: Awaited, body: bytes, *, whole: bool) -> Outcome:
     document = decode_json(body) if not awaited.media or "json" in awaited.media else None
     error = document.get("error") if isinstance(document, dict) and "id" not in document else None
     if error:
-        return failure_inside(awaited.profile.errors, awaited.status, error_body(error, body))
+        return failure_inside(awaited.profile.errors, awaited.status, error_in(error))
     if not whole:
         return broken(awaited.status, "the answer was cut off or is too large")
     said = usage_said(document, awaited.profile.usage)

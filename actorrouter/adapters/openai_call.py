@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from actorrouter.adapters.headers import media_type
 from actorrouter.adapters.profiles import Profile
-from actorrouter.adapters.wire import headers_fault, path_fault, units_fault
+from actorrouter.adapters.wire import headers_fault, path_fault, positive, units_fault
 from actorrouter.dialects import OPENAI_CHAT, OPENAI_RESPONSES
 from actorrouter.dialects.documents import decode_json, encode_json
 from actorrouter.values import Call
@@ -149,7 +149,7 @@ def _shape_fault(kind: Kind, document: Mapping[str, Any], profile: Profile) -> s
         return "input must be a text or a list"
     if kind is not Kind.OTHER:
         for name in (*_CHOICES, *profile.output_maxima):
-            if name in document and document[name] is not None and not _positive(document[name]):
+            if name in document and document[name] is not None and not positive(document[name]):
                 return f"{name} must be a whole number of at least 1"
     return None
 
@@ -162,10 +162,6 @@ def _stream_fault(call: Call, kind: Kind, document: Mapping[str, Any]) -> str | 
     return None
 
 
-def _positive(said: object) -> bool:
-    return type(said) is int and said >= 1
-
-
 # ------------------------------------------------------------------------------------------------------------ measures
 
 
@@ -175,7 +171,7 @@ def choices_of(document: Any) -> int:
         return 1
     if "n" not in document and "best_of" not in document:
         return 1
-    return max(1, *(int(document[name]) if _positive(document.get(name)) else 1 for name in _CHOICES))
+    return max(1, *(int(document[name]) if positive(document.get(name)) else 1 for name in _CHOICES))
 
 
 def output_max(document: Mapping[str, Any], profile: Profile, usual: int) -> int:

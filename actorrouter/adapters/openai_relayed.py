@@ -29,8 +29,7 @@ class RelayedEvents(Relayed):
         profile: Profile,
         counted_input: Callable[[], int],
     ) -> None:
-        super().__init__(status)
-        self.observations = observations
+        super().__init__(status, observations)
         self._profile = profile
         self._counted_input = counted_input
         self._reader = SseReader()

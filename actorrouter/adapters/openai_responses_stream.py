@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from actorrouter.adapters.openai_usage import usage_said
 from actorrouter.adapters.profiles import Profile
-from actorrouter.adapters.rules import broken, error_body, failure_inside
+from actorrouter.adapters.rules import broken, error_in, failure_inside
 from actorrouter.adapters.streaming import EventStream
 from actorrouter.adapters.tokens import text_tokens, usage_of
 from actorrouter.dialects.documents import decode_json, dig
@@ -47,18 +47,19 @@ class ResponsesStream(EventStream):
         document = decode_json(event.data or b"")
         if not isinstance(document, dict):
             return self._fail(event, broken(self._status, "an event is not a JSON object", self._usage_if_any()))
-        kind = document.get("type") or event.name.decode("ascii", "replace")
+        told = document.get("type")
+        kind = told if isinstance(told, str) and told else event.name.decode("ascii", "replace")
         response = document.get("response")
         self._said = usage_said(response, self._profile.usage) or self._said
         if kind in _FAILS or (kind not in _ENDS and document.get("error")):
-            return self._fail(event, self._refusal(document, event.data or b""))
+            return self._fail(event, self._refusal(document))
         self._over = kind in _ENDS
-        self.content_started = self.content_started or self._over or str(kind).endswith(".delta")
+        self.content_started = self.content_started or self._over or kind.endswith(".delta")
         return True
 
-    def _refusal(self, document: dict[str, Any], data: bytes) -> Outcome:
+    def _refusal(self, document: dict[str, Any]) -> Outcome:
         said = dig(document, "response.error") or document.get("error") or document
-        return failure_inside(self._profile.errors, self._status, error_body(said, data), self._usage_if_any())
+        return failure_inside(self._profile.errors, self._status, error_in(said), self._usage_if_any())
 
     def _missing(self, *, complete: bool) -> str:
         del complete  # a clean end of the transport is not the end of a response

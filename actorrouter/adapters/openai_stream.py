@@ -12,7 +12,7 @@ from typing import Any, Final
 from actorrouter.adapters.openai_answer import error_inside, unwrapped
 from actorrouter.adapters.openai_usage import usage_said
 from actorrouter.adapters.profiles import Profile
-from actorrouter.adapters.rules import broken, error_body, failure_inside
+from actorrouter.adapters.rules import broken, error_in, failure_inside
 from actorrouter.adapters.streaming import EventStream
 from actorrouter.adapters.tokens import text_tokens, usage_of
 from actorrouter.dialects.documents import decode_json, dig, listed
@@ -67,7 +67,7 @@ class ChatStream(EventStream):
         if not isinstance(document, dict):
             return self._fail(event, broken(self._status, "an event is not a JSON object", self._usage_if_any()))
         if event.name == b"error" or error_inside(document):
-            return self._fail(event, self._refusal(document, event.data or b""))
+            return self._fail(event, self._refusal(document))
         self._said = usage_said(document, self._profile.usage) or self._said
         self._note_choices(listed(document, "choices"))
         return not (self._strip_usage and document.get("choices") == [] and document.get("usage"))
@@ -80,8 +80,8 @@ class ChatStream(EventStream):
                 self._finished.add(repr(dig(choice, "index")))
             self.content_started = self.content_started or bool(finish) or has_content(dig(choice, "delta"))
 
-    def _refusal(self, document: dict[str, Any], data: bytes) -> Outcome:
-        error = error_body(error_inside(document) or document, data)
+    def _refusal(self, document: dict[str, Any]) -> Outcome:
+        error = error_in(error_inside(document) or document)
         return failure_inside(self._profile.errors, self._status, error, self._usage_if_any())
 
     def _missing(self, *, complete: bool) -> str:

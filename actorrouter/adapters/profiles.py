@@ -76,7 +76,13 @@ def find(name: str, adapter: str) -> Profile:
     faults = [why] if why else table_faults(table)
     if faults:
         raise InvalidConfig([f"providers.{name}.adapter: {adapter}: {fault}" for fault in faults])
-    return _profile(table)
+    like = table.pop("like", None)
+    return _profile(_laid_over(_shipped_tables()[like], table) if like else table)
+
+
+def _laid_over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {name: {**base.get(name, {}), **table.get(name, {})} for name in ("headers", "usage", "charge")}
+    return {**base, **table, **merged, "errors": [*table.get("errors", ()), *base.get("errors", ())]}
 
 
 @functools.cache
@@ -154,5 +160,7 @@ def _rule(table: Mapping[str, Any]) -> Rule:
         table.get("type"),
         table.get("code"),
         table.get("contains"),
+        table.get("begins"),
         None if scope is None else Scope(scope),
+        table.get("until", ""),
     )

@@ -83,8 +83,8 @@ class Relayed(EndsOnce):
 
     failed = False
 
-    def __init__(self, status: int) -> None:
-        self.observations: tuple[QuotaObservation, ...] = ()
+    def __init__(self, status: int, observations: tuple[QuotaObservation, ...] = ()) -> None:
+        self.observations = observations
         self.content_started = False
         self._status = status
 

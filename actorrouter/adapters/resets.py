@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -21,6 +22,19 @@ def month_in_s(wall: float) -> float:
     """Seconds until the first of the next month, UTC."""
     first = (datetime.fromtimestamp(wall, UTC).replace(day=1) + timedelta(days=32)).replace(day=1)
     return datetime(first.year, first.month, 1, tzinfo=UTC).timestamp() - wall
+
+
+MONTH: Final = "month"
+_MIDNIGHT: Final = "midnight "
+
+
+def until_s(word: str, wall: float) -> float:
+    """Seconds until what a rule names: "month", its first in UTC, or "midnight ZONE". ValueError if it is neither."""
+    if word == MONTH:
+        return month_in_s(wall)
+    if not word.startswith(_MIDNIGHT):
+        raise ValueError(f"expected {MONTH!r} or {_MIDNIGHT}ZONE")
+    return midnight_in_s(wall, word.removeprefix(_MIDNIGHT))
 
 
 def spent_until(outcome: Outcome, wait_s: float) -> Outcome:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from actorrouter.adapters.resets import until_s
 from actorrouter.dialects.documents import decode_json
 from actorrouter.values import SCOPE_OF, Outcome, OutcomeClass, Scope, Usage, value
 
@@ -29,9 +31,12 @@ BY_STATUS: Final[Mapping[int, OutcomeClass]] = {
 
 @value
 class Rule:
-    """The first rule whose given fields all match decides. `contains`: text anywhere in the body, any case.
+    """The first rule whose given fields all match decides. `scope`: who is to blame (default: the class's own).
 
-    `scope`: who is to blame (default: the class's own).
+    `contains`: text anywhere in the body, any case. A refusal may repeat what the caller wrote: nobody's text may take
+    a key out of service, so a rule that blames a key or a pool for a bad request has a code or `begins` instead.
+    `begins`: the start of a message that is not about a field (`messages.0.role: must be ...`), any case.
+    `until`: when a spent quota is whole again, "month" or "midnight ZONE" (`resets`); no other word on it is believed.
     """
 
     outcome: OutcomeClass
@@ -39,7 +44,9 @@ class Rule:
     type: str | None = None
     code: str | None = None
     contains: str | None = None
+    begins: str | None = None
     scope: Scope | None = None
+    until: str = ""
 
 
 @value
@@ -52,9 +59,11 @@ class ErrorBody:
     text: str = ""
 
 
-def failure(rules: Iterable[Rule], status: int, error: ErrorBody, retry_after: float | None) -> Outcome:
-    """The outcome of an answer whose status says no. `retry_after`: the seconds it asks to wait."""
-    return judged(match(rules, status, error) or _default(status), status, error, retry_after)
+def failure(
+    rules: Iterable[Rule], status: int, error: ErrorBody, retry_after: float | None, wall: float | None = None
+) -> Outcome:
+    """The outcome of an answer whose status says no. `retry_after`: the seconds it asks to wait; `wall`: epoch."""
+    return judged(match(rules, status, error) or _default(status), status, error, retry_after, wall=wall)
 
 
 def failure_inside(
@@ -62,12 +71,14 @@ def failure_inside(
     status: int,
     error: ErrorBody,
     usage: Usage | None = None,
+    *,
     retry_after: float | None = None,
+    wall: float | None = None,
 ) -> Outcome:
     """The outcome of an error inside an answer whose status said yes: its words decide, or a status it names."""
     inner = int(error.code) if re.fullmatch(r"[45]\d\d", error.code, re.ASCII) else None
     rule = match(rules, inner, error) or (_default(inner) if inner else Rule(OutcomeClass.TRANSIENT))
-    return judged(rule, status, error, retry_after, usage=usage)
+    return judged(rule, status, error, retry_after, usage=usage, wall=wall)
 
 
 def broken(status: int, why: str, usage: Usage | None = None) -> Outcome:
@@ -81,14 +92,19 @@ def match(rules: Iterable[Rule], status: int | None, error: ErrorBody) -> Rule |
 
 
 def _matches(rule: Rule, status: int | None, error: ErrorBody) -> bool:
-    if status is None and rule.type is None and rule.code is None and rule.contains is None:
+    if status is None and all(said is None for said in (rule.type, rule.code, rule.contains, rule.begins)):
         return False
     return (
         (rule.status is None or status is None or rule.status == status)
         and (rule.type is None or rule.type == error.type)
         and (rule.code is None or rule.code == error.code)
         and (rule.contains is None or rule.contains.lower() in error.text)
+        and (rule.begins is None or _begins(error.message, rule.begins))
     )
+
+
+def _begins(message: str, start: str) -> bool:
+    return message.lower().startswith(start.lower()) and ": " not in message
 
 
 def _default(status: int) -> Rule:
@@ -100,19 +116,33 @@ def _default(status: int) -> Rule:
 
 
 def judged(
-    rule: Rule, status: int, error: ErrorBody, retry_after: float | None = None, *, usage: Usage | None = None
+    rule: Rule,
+    status: int,
+    error: ErrorBody,
+    retry_after: float | None = None,
+    *,
+    usage: Usage | None = None,
+    wall: float | None = None,
 ) -> Outcome:
     """The outcome a rule gives."""
-    spent = rule.outcome is OutcomeClass.QUOTA_SPENT  # a day's quota may come with a retry of 1 s (limits.md A3)
+    if rule.outcome is OutcomeClass.QUOTA_SPENT:  # a day's quota may come with a retry of 1 s (limits.md A3)
+        retry_after = until_s(rule.until, wall) if rule.until and wall is not None else None
     return Outcome(
         rule.outcome,
         rule.scope or SCOPE_OF[rule.outcome],
         status,
         code=shown(error.code or error.type, CODE_MAX),
         message=shown(error.message),
-        retry_after_s=None if spent else retry_after,
+        retry_after_s=retry_after,
         usage=usage,
     )
+
+
+def of_no_model(outcome: Outcome) -> Outcome:
+    """What was asked is of no model: a no says that something else is missing or not allowed, and blames no key."""
+    if outcome.outcome is not OutcomeClass.MODEL_SCOPE and outcome.status not in (403, 404):
+        return outcome
+    return Outcome(OutcomeClass.REQUEST_BAD, Scope.REQUEST, outcome.status, code=outcome.code, message=outcome.message)
 
 
 def read_error(body: bytes) -> ErrorBody:
@@ -132,6 +162,15 @@ def error_body(document: Any, body: bytes) -> ErrorBody:
         return ErrorBody(message=_word(said) or _plain(body), text=error_text(body))
     message = _word(said.get("message")) or _word(said.get("detail")) or _plain(body)
     return ErrorBody(_word(said.get("type")), _word(said.get("code")), message, error_text(body))
+
+
+def error_in(said: Any) -> ErrorBody:
+    """What an error inside an answer says. The answer's own words around it are no part of it."""
+    try:
+        text = json.dumps(said, ensure_ascii=False)
+    except (ValueError, RecursionError):  # deeper than can be written
+        text = ""
+    return error_body(said, text.encode("utf-8", "replace"))
 
 
 def error_text(body: bytes) -> str:

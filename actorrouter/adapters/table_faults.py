@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from actorrouter.adapters import TABLES
+from actorrouter.adapters.resets import until_s
 from actorrouter.adapters.wire import is_credential, path_fault
 from actorrouter.config import Charge
 from actorrouter.config.faults import Fault, Path, expected, line, one_of, suggestion
@@ -123,6 +125,13 @@ def _whole(low: int, high: int) -> _Check:
     return check
 
 
+def _until(path: Path, given: Any) -> Iterator[Fault]:
+    try:
+        until_s(given if isinstance(given, str) else "", 0.0)
+    except (ValueError, KeyError, OSError):  # also of zoneinfo: no such zone, no name of one
+        yield path, 'expected "month" or "midnight ZONE", a time zone such as UTC'
+
+
 def _window(path: Path, given: Any) -> Iterator[Fault]:
     if type(given) not in (int, float) or not 0 < given <= _WINDOW_MAX_S:
         yield path, "expected seconds, more than 0 and at most a year"
@@ -150,7 +159,9 @@ _RULE: Final = {
     "type": _text,
     "code": _text,
     "contains": _text,
+    "begins": _text,
     "scope": _word(tuple(Scope)),
+    "until": _until,
 }
 _USAGE: Final = {
     **dict.fromkeys(("at", "input", "output", "total", "cached"), _texts),
@@ -161,11 +172,12 @@ _USAGE: Final = {
 def _rules(path: Path, given: Any) -> Iterator[Fault]:
     yield from _list_of(_RULE, ("outcome",))(path, given)
     for index, rule in enumerate(given if isinstance(given, list) else ()):
-        if isinstance(rule, Mapping) and not rule.keys() & {"status", "type", "code", "contains"}:
+        if isinstance(rule, Mapping) and not rule.keys() & {"status", "type", "code", "contains", "begins"}:
             yield (*path, index), "matches everything: expected a status, type, code or text it contains"
 
 
 _TABLE: Final[Mapping[str, _Check]] = {
+    "like": _word(TABLES),
     "base_url": _url,
     **dict.fromkeys(("chat_path", "responses_path", "embeddings_path", "probe_path"), _path),
     "secret_header": _header,

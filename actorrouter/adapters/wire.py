@@ -12,6 +12,8 @@ from actorrouter.version import __version__
 
 USER_AGENT: Final = f"actorrouter/{__version__}"
 AMOUNT_MAX: Final = 10**15
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
 
 
 def join_url(base: str, path: str, query: str = "") -> str:
@@ -72,6 +74,11 @@ def headers_fault(headers: Mapping[str, str]) -> str | None:
         if not text.isascii() or not text.isprintable():
             return f"headers: {name} must be printable ASCII"
     return None
+
+
+def positive(said: object) -> bool:
+    """A whole number of at least 1."""
+    return type(said) is int and said >= 1
 
 
 def amount(said: object) -> Amount | None:

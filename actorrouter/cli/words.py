@@ -110,12 +110,12 @@ def _estimates(told: Mapping[str, Any]) -> _Section:
         (
             name,
             str(each["calls"]),
-            *(f"{each[field]:.3g}" for field in ("ratio", "factor", "error_tokens", "bias_tokens")),
+            *(f"{each[field]:.3g}" for field in ("ratio", "factor", "error_tokens", "bias_tokens", "covered")),
         )
         for name, each in told["estimates"].items()
         if each["calls"]
     ]
-    return "Estimates of input tokens", ("model", "calls", "used/estimated", "factor", "error", "bias"), rows
+    return "Estimates of input tokens", ("model", "calls", "used/estimated", "factor", "error", "bias", "covered"), rows
 
 
 def _troubled_first(parts: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

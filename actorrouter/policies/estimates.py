@@ -29,13 +29,24 @@ class InputRatio:
     Starts as 1. Calls weigh by their size, because limits count tokens and not calls.
     """
 
-    __slots__ = ("_bias", "_deviation", "_error", "_estimated", "_least", "_most", "_used", "calls", "factor")
+    __slots__ = (
+        "_bias",
+        "_covered",
+        "_deviation",
+        "_error",
+        "_estimated",
+        "_least",
+        "_most",
+        "_used",
+        "calls",
+        "factor",
+    )
 
     def __init__(self, least: float = RATIO_MIN, most: float = RATIO_MAX) -> None:
         self._least, self._most = least, most
         self.factor, self.calls = 1.0, 0
         self._estimated = self._used = 1.0
-        self._deviation = self._error = self._bias = 0.0
+        self._deviation = self._error = self._bias = self._covered = 0.0
 
     def scaled(self, estimated: float) -> int:
         """What to reserve for so many estimated tokens, rounded up."""
@@ -47,9 +58,7 @@ class InputRatio:
             self._estimated = self._used = estimated  # until now the estimate was believed
         self.calls = calls = self.calls + 1
         share = 1.0 / (calls + 1) if calls < MEMORY_CALLS else 1.0 / MEMORY_CALLS
-        missed = reserved - used
-        self._bias += share * (missed - self._bias)
-        self._error += share * (abs(missed) - self._error)
+        self._score(reserved - used, 1.0 / calls if calls < MEMORY_CALLS else 1.0 / MEMORY_CALLS)
         most = _HEAVY * self._estimated
         weight = estimated if estimated < most else most
         told = weight * _within(used / estimated, RATIO_MIN, RATIO_MAX)
@@ -58,14 +67,22 @@ class InputRatio:
         self._deviation += share * (abs(told - weight * used_usual / usual) - self._deviation)
         self.factor = _within((used_usual + MARGIN * self._deviation) / usual, self._least, self._most)
 
+    def _score(self, missed: float, share: float) -> None:
+        """How good what was reserved turned out to be. Nothing is believed before the first call."""
+        self._bias += share * (missed - self._bias)
+        self._error += share * (abs(missed) - self._error)
+        self._covered += share * ((missed >= 0) - self._covered)
+
     def status(self) -> dict[str, Any]:
-        """The recent calls' ratio, and by how many tokens what was reserved for their input missed."""
+        """Of the recent calls: their ratio, by how many tokens what was reserved for their input missed, and the share
+        for which it was enough."""
         return {
             "calls": self.calls,
             "ratio": round(self._used / self._estimated, 4),
             "factor": round(self.factor, 4),
             "error_tokens": round(self._error, 1),
             "bias_tokens": round(self._bias, 1),
+            "covered": round(self._covered, 4),
         }
 
 

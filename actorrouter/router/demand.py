@@ -46,6 +46,7 @@ class Demand:
     unfit: Mapping[str, str] = attrs.field(factory=dict)
     sized: tuple[Refusal, ...] = ()
     since: float | None = None
+    _as_counted: bool = False
     _amounts: dict[Candidate, Amounts] = attrs.field(factory=dict)
     _counted: dict[Candidate, float] = attrs.field(factory=dict)
 
@@ -68,6 +69,16 @@ class Demand:
             known = self._amounts[candidate] = priced(candidate, estimate)
         return known
 
+    def as_counted(self) -> bool:
+        """From now on without what was learned: a guess is no reason to refuse a call for ever. Whether that changes
+        any amount."""
+        changes = not self._as_counted and any(
+            candidate.ratio.factor > 1.0 and self._counted.get(candidate) for candidate in self._amounts
+        )
+        self._as_counted = True
+        self._amounts.clear()
+        return changes
+
     def counted(self, candidate: Candidate) -> float:
         """Input tokens as the adapter counted them there; 0 before `amounts`, and where the caller named them."""
         return self._counted.get(candidate, 0)
@@ -80,7 +91,7 @@ class Demand:
         if not counted or INPUT_TOKENS in call.units:
             return amounts
         self._counted[candidate] = counted
-        if candidate.ratio.factor == 1.0:
+        if candidate.ratio.factor == 1.0 or self._as_counted:
             return amounts
         likely = candidate.ratio.scaled(counted)
         scaled = {**amounts, INPUT_TOKENS: likely}

@@ -31,9 +31,16 @@ from actorrouter.runtime.runtime import Runtime
 class Fleet:
     """Everything that a configuration names, as running actors and the board's entries."""
 
-    def __init__(self, runtime: Runtime, tree: Tree, config: RouterConfig, give_back: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        tree: Tree,
+        config: RouterConfig,
+        give_back: Callable[[Any], None],
+        wall: Callable[[], float],
+    ) -> None:
         self.runtime, self.tree, self.config = runtime, tree, config
-        self._give_back = give_back
+        self._give_back, self._wall = give_back, wall
         self.providers: dict[str, ProviderEntry] = {}
         self.pools: dict[str, PoolEntry] = {}
         """By actor id; a key's own are with the key."""
@@ -74,7 +81,7 @@ class Fleet:
             "circuits", name, circuit_id, circuit.BEHAVIOUR, partial(circuit.CircuitState, circuit_id, config.circuit)
         )
         retries = RetryBudget(config.retry_ratio, config.retry_reserve)
-        self.providers[name] = ProviderEntry(name, config, build(name, config), cell, retries)
+        self.providers[name] = ProviderEntry(name, config, build(name, config, self._wall), cell, retries)
 
     def _add_route(self, name: str) -> None:
         self.runtime.forget(f"route:{name}")  # who waited in an earlier process is gone with it

@@ -132,7 +132,7 @@ class Router:
         self._abandoned = Abandoned(self.loop, self.settle)
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
         with uncollected():
-            self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back)
+            self.fleet = Fleet(self.runtime, self.tree, self.config, _take_back, self._wall)
             self.runtime.readers += [self._read, *self._observers]
             self._read_clock()
         Orphans(self.runtime, self.config.lease_s, self._refresh_all).adopt()

@@ -67,6 +67,8 @@ class Waiting:
         if isinstance(found, Grant):
             return found
         if found.final or not self._admission.fits(demand, found):
+            if found.too_big and demand.as_counted():
+                return await self.acquire(demand, wait_until)
             raise self._never(demand, found)
         if found.firm and found.available_at > wait_until:
             raise self._no_capacity(demand, found, "nobody has room in time")

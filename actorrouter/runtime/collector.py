@@ -32,11 +32,10 @@ def uncollected() -> Iterator[None]:
 @contextmanager
 def frozen() -> Iterator[None]:
     """Collect once, and within the block do not look again at what is there now. Where the process has frozen anything
-    before, that stays, and nothing is added: it could not be taken back alone."""
+    before, all stays frozen after it as well: a part cannot be taken back."""
     before = gc.get_freeze_count()
     gc.collect()
-    if not before:
-        gc.freeze()
+    gc.freeze()
     try:
         yield
     finally:

@@ -17,9 +17,9 @@ BASE = "https://r.openai.azure.com"
 CHAT = {"model": "alias", "messages": []}
 
 
-def azure(**options: str) -> Adapter:
+def azure(base_url: str = BASE, **options: str) -> Adapter:
     """A resource with these options."""
-    return build("x", ProviderConfig(BASE, adapter="azure", options=options))
+    return build("x", ProviderConfig(base_url, adapter="azure", options=options))
 
 
 def url(call: Call, model: str = "gpt 4", **options: str) -> str:
@@ -42,6 +42,35 @@ def url(call: Call, model: str = "gpt 4", **options: str) -> str:
 def test_a_deployment_stands_in_the_path_of_what_belongs_to_one(call: Call, expected: str) -> None:
     """The rest stands beside it; the version is always said."""
     assert url(call) == f"{expected}?api-version={API_VERSION}"
+
+
+@pytest.mark.parametrize("base", [f"{BASE}/openai", f"{BASE}/openai/", f"{BASE}/"])
+def test_the_address_may_be_the_resource_s_or_the_api_s(base: str) -> None:
+    """As consoles and SDKs show it."""
+    assert azure(base).prepare(Call("m", CHAT), "d", Secret("k")).url == f"{BASE}{url(Call('m', CHAT), 'd')}"
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (Call("m", CHAT), "/chat/completions"),
+        (Call("m", {"input": "a"}, path="/embeddings"), "/embeddings"),
+        (Call("m", {"input": "a"}, dialect=OPENAI_RESPONSES), "/responses"),
+        (Call("m", path="/files?limit=1", method="GET"), "/files?limit=1"),
+    ],
+)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_version_1_has_the_deployment_in_the_body_alone(call: Call, expected: str, slash: str) -> None:
+    """No version is said, unless it is asked for."""
+    base = f"{BASE}/openai/v1"
+    sent = azure(base + slash).prepare(call, "d", Secret("k"))
+    assert sent.url == base + expected
+    assert (b'"model":"d"' in sent.body) == bool(sent.body)
+    assert dict(sent.headers)["api-key"] == "k"
+    said = "&" if "?" in expected else "?"
+    assert azure(base, api_version="preview").prepare(call, "d", Secret("k")).url == (
+        f"{base}{expected}{said}api-version=preview"
+    )
 
 
 def test_the_version_can_be_another() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,41 +11,28 @@ from hypothesis import strategies as st
 from actorrouter.adapters import build
 from actorrouter.config import ProviderConfig
 from actorrouter.values import Call, Outcome, OutcomeClass
-from tests.adapters.answers import SECRETS, WALL, run, same_at_any_chunking, truncated
+from tests.adapters.answers import WALL, run, same_at_any_chunking, truncated
 from tests.adapters.frames import chunk, event, exception, frame
+from tests.adapters.streams.bedrock import (
+    BEGUN,
+    ENDED,
+    HELLO,
+    METADATA,
+    SAID,
+    START,
+    STOP,
+    STOPPED,
+    STREAM,
+    THROTTLED,
+    WORLD,
+    WRAPPED,
+    sse,
+)
 
 ADAPTER = build("b", ProviderConfig("", "bedrock", options={"region": "us-east-1"}))
 CONVERSE = Call("m", {"messages": []}, stream=True)
 MESSAGE = Call("m", {"messages": [], "max_tokens": 9}, stream=True, dialect="anthropic-messages")
 HEADERS = {"content-type": "application/vnd.amazon.eventstream"}
-
-START = event("messageStart", {"role": "assistant", "p": "ab"})
-HELLO = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hello"}, "p": "abc"})
-WORLD = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": ", wörld 漢字🙂"}})
-BLOCK_END = event("contentBlockStop", {"contentBlockIndex": 0})
-STOP = event("messageStop", {"stopReason": "end_turn"})
-USED = {"inputTokens": 10, "outputTokens": 4, "totalTokens": 14, "cacheReadInputTokens": 100}
-METADATA = event("metadata", {"usage": USED, "metrics": {"latencyMs": 7}})
-STREAM = START + HELLO + WORLD + BLOCK_END + STOP + METADATA
-LEAKS = f"slow down {SECRETS[0].decode()}"
-THROTTLED = exception("throttlingException", LEAKS)
-
-
-def inner(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"type": kind, **fields}
-
-
-BEGUN = inner(
-    "message_start", message={"model": "claude-sonnet-4-5", "usage": {"input_tokens": 25, "output_tokens": 1}}
-)
-SAID = inner("content_block_delta", index=0, delta={"type": "text_delta", "text": "Hello 漢字"})
-ENDED = inner("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 15})
-STOPPED = {**inner("message_stop"), "amazon-bedrock-invocationMetrics": {"inputTokenCount": 25, "outputTokenCount": 15}}
-WRAPPED = b"".join([chunk(each) for each in (BEGUN, SAID, ENDED, STOPPED)])
-
-
-def sse(*documents: dict[str, Any]) -> bytes:
-    return b"".join([f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in documents])
 
 
 def stream(call: Call, *chunks: bytes, complete: bool = True) -> tuple[bytes, Outcome, bytes]:

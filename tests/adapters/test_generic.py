@@ -242,6 +242,14 @@ def test_configured_rules_decide_then_the_status(
     assert (outcome.outcome, outcome.scope) == expected
 
 
+def test_what_is_missing_is_a_model_only_where_models_are_named() -> None:
+    """Elsewhere a 404 is the request's own; a configured rule goes first."""
+    assert judged(generic(), b"", 404).scope is Scope.KEY_MODEL
+    assert judged(generic(model_in=None), b"", 404).outcome is OutcomeClass.REQUEST_BAD
+    gone = ErrorRuleConfig("key_fatal", status=404)
+    assert judged(generic(model_in=None, errors=(gone,)), b"", 404).outcome is OutcomeClass.KEY_FATAL
+
+
 def test_code_and_message_are_found_where_configured() -> None:
     """Dotted paths; the message is masked."""
     adapter = generic(error_code="errors.0.id", error_message="errors.0.text")

@@ -135,6 +135,13 @@ def test_words_in_the_text_are_no_events() -> None:
     assert outcome.outcome is OutcomeClass.SUCCEEDED
 
 
+@pytest.mark.parametrize("kind", [{}, [], 7, None, True, ""])
+def test_a_type_that_is_no_word_is_passed_over_for_the_events_name(kind: object) -> None:
+    """Nothing is raised."""
+    named = f"event: response.failed\ndata: {json.dumps({'type': kind, 'error': {'code': 'slow_down'}})}\n\n".encode()
+    assert run(named)[1].outcome is OutcomeClass.CAPACITY
+
+
 @pytest.mark.parametrize(
     "chunks", [(), (CREATED,), (CREATED, HELLO), (CREATED, b"data: {\n\n"), (CREATED, HELLO, COMPLETED[:-9])]
 )

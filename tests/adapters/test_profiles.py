@@ -86,6 +86,26 @@ def test_a_table_of_one_s_own_says_what_answers_mean(own: ProviderConfig) -> Non
     assert spent.end(complete=True).outcome is OutcomeClass.QUOTA_SPENT
 
 
+def test_one_field_of_a_shipped_table_can_be_changed(tmp_path: Path) -> None:
+    """All else stays: its address, its limits, its errors, what it says of the family."""
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'like = "groq"\nchat_path = "/v9/chat"\ncharge = { tokens = "actual" }\n'
+        'errors = [{ status = 403, outcome = "content" }]\n',
+        encoding="utf-8",
+    )
+    adapter = build("x", ProviderConfig(adapter=f"file:{path}"))
+    assert adapter.prepare(CALL, "m", Secret("k")).url == "https://api.groq.com/openai/v1/v9/chat"
+    assert (adapter.default_charge["tokens"], adapter.default_charge["requests"]) == (Charge.ACTUAL, Charge.UP_FRONT)
+    assert adapter.dialects == build("x", ProviderConfig(adapter="groq")).dialects
+    outcomes = []
+    for status in (403, 424):
+        reading = adapter.read(CALL, status, {"x-ratelimit-remaining-requests": "3"}, 0.0, 0.0)
+        outcomes.append(reading.end(complete=True).outcome)
+        assert [seen.window_s for seen in reading.observations] == [86400]
+    assert outcomes == [OutcomeClass.CONTENT, OutcomeClass.REQUEST_BAD]
+
+
 def test_a_configured_address_goes_before_the_table_s(own: ProviderConfig) -> None:
     """And an adapter without either names what is missing."""
     assert build("x", ProviderConfig("http://there", adapter=own.adapter)).base_url == "http://there"
@@ -103,6 +123,7 @@ def test_a_configured_address_goes_before_the_table_s(own: ProviderConfig) -> No
         (b"a = [", "not TOML at "),
         (b"a" * (profiles.FILE_BYTES_MAX + 1), "larger than"),
         (b'bas_url = "x"', "bas_url: unknown field; did you mean base_url?"),
+        (b'like = "grok"', "like: expected one of openai, groq"),
         (b"errors = [{ status = 400 }]", r"errors\[0\].outcome: required and missing"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.resets import midnight_in_s, month_in_s
+from actorrouter.adapters.resets import midnight_in_s, month_in_s, until_s
+from actorrouter.adapters.table_faults import table_faults
 
 PACIFIC = "America/Los_Angeles"
 WALLS = st.floats(min_value=0, max_value=4e9)
@@ -40,3 +41,20 @@ def test_a_month_begins_on_its_first(wall: float) -> None:
     then = datetime.fromtimestamp(round(wall + wait), UTC)
     assert (then.day, then.hour, then.minute, then.second) == (1, 0, 0, 0)
     assert 0 < wait <= 31 * 86400
+
+
+@given(WALLS)
+def test_a_word_names_when(wall: float) -> None:
+    """The month's first, or midnight in a zone."""
+    assert until_s("month", wall) == month_in_s(wall)
+    assert until_s("midnight UTC", wall) == midnight_in_s(wall, "UTC")
+
+
+@pytest.mark.parametrize(
+    "word", ["", "year", "midnight", "midnight ", "midnight Nowhere/Town", "midnight ../etc", "MONTH"]
+)
+def test_any_other_word_names_nothing(word: str) -> None:
+    """A table that has it is refused."""
+    assert table_faults({"errors": [{"outcome": "quota_spent", "status": 429, "until": word}]}) == [
+        'errors[0].until: expected "month" or "midnight ZONE", a time zone such as UTC'
+    ]

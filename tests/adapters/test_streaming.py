@@ -10,7 +10,7 @@ from actorrouter.adapters.openai_stream import ChatStream
 from actorrouter.adapters.profiles import shipped
 from actorrouter.values import Outcome
 from tests.adapters.chunks import chunked
-from tests.adapters.test_openai_stream import DONE, ERROR, HELLO, PING, ROLE, STOP, TOTAL, WORLD
+from tests.adapters.streams.openai import DONE, ERROR, HELLO, PING, ROLE, STOP, TOTAL, WORLD
 
 PIECES = [
     HELLO,

@@ -14,7 +14,7 @@ from actorrouter.config import ProviderConfig
 from actorrouter.dialects import ANTHROPIC_MESSAGES, GEMINI, OPENAI_CHAT
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, Call, OutcomeClass, Secret
 from tests.adapters.chunks import cut
-from tests.adapters.test_anthropic_stream import STREAM as CLAUDE
+from tests.adapters.streams.anthropic import STREAM as CLAUDE
 
 CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
 SECRET = Secret("sk-live-translated-1")

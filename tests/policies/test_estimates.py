@@ -87,9 +87,33 @@ def test_the_error_is_published() -> None:
         "factor": 1.0,
         "error_tokens": pytest.approx(1000, abs=1),
         "bias_tokens": pytest.approx(-1000, abs=1),
+        "covered": pytest.approx(0, abs=0.001),
     }
     learned = taught(InputRatio(), 300, 2.0).status()
     assert 0 <= learned["bias_tokens"] <= learned["error_tokens"] < 50
+    assert learned["covered"] == pytest.approx(1, abs=0.001)
+
+
+def test_one_call_s_error_is_the_error() -> None:
+    """The mean is of the calls there were, from the first on."""
+    ratio = taught(InputRatio(), 1, 1.5)
+    assert {name: ratio.status()[name] for name in ("error_tokens", "bias_tokens", "covered")} == {
+        "error_tokens": 500.0,
+        "bias_tokens": -500.0,
+        "covered": 0.0,
+    }
+    ratio.learn(1000, 1000, 1000)
+    assert (ratio.status()["error_tokens"], ratio.status()["covered"]) == (250.0, 0.5)
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.3])
+def test_what_is_covered_is_published(spread: float) -> None:
+    """With ratios scattered like a bell, on the whole nine calls of ten or more."""
+    chance, ratio, seen = random.Random(11), InputRatio(), []
+    for _ in range(2000):
+        ratio.learn(1000, ratio.scaled(1000), max(0.0, chance.gauss(1.5, spread)) * 1000)
+        seen.append(ratio.status()["covered"])
+    assert 0.9 <= sum(seen[100:]) / len(seen[100:]) <= 0.99
 
 
 AMOUNTS = st.floats(1, 1e12)

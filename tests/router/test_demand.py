@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorrouter import Call, CandidateConfig, Charge, RouteConfig
+from actorrouter import Call, CandidateConfig, Charge, InvalidCall, LimitConfig, RouteConfig, Shape
 from actorrouter.router.demand import Demand
 from actorrouter.simulation.world.rehearse import rehearse
 from actorrouter.simulation.world.scenario import loads_scenario
@@ -140,3 +140,22 @@ def test_what_was_learned_keeps_the_provider_from_refusing() -> None:
     )
     assert refused[0] < refused[1] / 4
     assert beyond[0] < beyond[1] / 10
+
+
+@pytest.mark.parametrize("words", [1200, 2000])
+async def test_what_was_learned_makes_no_call_too_big(words: int) -> None:
+    """A call that fits as counted goes, though what was learned of small ones would reserve more than there is of the
+    limit at all; one that does not fit as counted is refused at once."""
+    limit = LimitConfig("input_tokens", 400, 60.0, Shape.SLIDING, guard_s=0.0)
+    large = but(CALL, body={"messages": [{"role": "user", "content": "x" * words}], "max_tokens": 10}, wait_s=300.0)
+    async with running(fleet({"a1": ("org",)}, pools={"org": (limit,)})) as (router, upstream):
+        upstream.otherwise = tuple(ok(3 * of(router, CALL)["input_tokens"]))
+        for _ in range(5):
+            await router.send(CALL)
+        counted = -(-(words + 75) // 4)
+        assert of(router, large)["input_tokens"] > max(400, 2 * counted)
+        if counted > 400:
+            with pytest.raises(InvalidCall, match="larger than any limit"):
+                await router.send(large)
+        else:
+            assert (await router.send(large)).status == 200

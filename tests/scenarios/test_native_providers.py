@@ -31,10 +31,9 @@ from actorrouter import (
 from actorrouter.config import PriceConfig, TimeoutsConfig
 from actorrouter.router.reply import Reply
 from actorrouter.values import OutcomeClass
-from tests.adapters import test_anthropic_stream as claude
-from tests.adapters import test_bedrock_stream as bedrock
-from tests.adapters import test_gemini_stream as gemini
 from tests.adapters.frames import exception
+from tests.adapters.streams import anthropic as claude
+from tests.adapters.streams import bedrock, gemini
 from tests.router.world import assert_idle
 from tests.transport.server import Peer, Script, answer, chunk, serve
 

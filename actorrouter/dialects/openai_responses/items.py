@@ -76,10 +76,16 @@ def _read_result(item: Fields, losses: Losses) -> Message:
 # ------------------------------------------------------------------------------------------------- what a model can say
 
 
+def tellable(kind: str, where: str, losses: Losses) -> bool:
+    """Whether there are words elsewhere for items of this kind; a loss if there are none."""
+    if kind not in _READ:
+        losses.add(kind, where, KEPT_ELSEWHERE.get(kind, "only the provider that made it understands it"))
+    return kind in _READ
+
+
 def read_item(kind: str, item: Fields, losses: Losses) -> tuple[Part, ...]:
     """What an item says, if there are words for it elsewhere. Raises Malformed."""
-    if kind not in _READ:
-        losses.add(kind, item.where, KEPT_ELSEWHERE.get(kind, "only the provider that made it understands it"))
+    if not tellable(kind, item.where, losses):
         return ()
     parts = _READ[kind](item, losses)
     item.skip("id", "status", "role")
@@ -91,37 +97,31 @@ def _read_call(item: Fields, losses: Losses) -> tuple[Part, ...]:
     return (ToolCall(item.needed_text("call_id"), item.needed_text("name"), item.text("arguments")),)
 
 
-def read_reasoning(item: Fields, losses: Losses) -> Reasoning:
+def _read_reasoning(item: Fields, losses: Losses) -> tuple[Part, ...]:
     """Its summary, or where there is none what was thought itself."""
-    summary = [part.needed_text("text") for part in item.children("summary")]
-    thought = [part.needed_text("text") for part in item.children("content")]
+    summary = [_read_thought(part, losses) for part in item.children("summary")]
+    thought = [_read_thought(part, losses) for part in item.children("content")]
     if summary and thought:
         losses.add("content", item.path("content"), "the summary stands for it")
     hidden, item_id = item.text("encrypted_content"), item.text("id")
-    return Reasoning(
-        BETWEEN_SUMMARIES.join(summary or thought),
-        hidden=hidden,
-        dialect=OPENAI_RESPONSES if hidden else "",
-        item_id=item_id,
-    )
+    dialect = OPENAI_RESPONSES if hidden else ""
+    text = BETWEEN_SUMMARIES.join(summary or thought)
+    return (Reasoning(text, hidden=hidden, dialect=dialect, item_id=item_id),)
 
 
-def _read_reasoning(item: Fields, losses: Losses) -> tuple[Part, ...]:
-    return (read_reasoning(item, losses),)
-
-
-def read_image(item: Fields, losses: Losses) -> Medium | None:
-    """An image that was made, or None."""
-    made, kind = item.text("result"), item.text("output_format")
-    if not made:
-        losses.add("image_generation_call", item.where, "no image was made")
-        return None
-    return Medium("image", f"image/{kind or 'png'}", made)
+def _read_thought(part: Fields, losses: Losses) -> str:
+    text = part.needed_text("text")
+    part.skip("type")
+    part.rest(losses)
+    return text
 
 
 def _read_image(item: Fields, losses: Losses) -> tuple[Part, ...]:
-    made = read_image(item, losses)
-    return (made,) if made else ()
+    made, kind = item.text("result"), item.text("output_format")
+    if not made:
+        losses.add("image_generation_call", item.where, "no image was made")
+        return ()
+    return (Medium("image", f"image/{kind or 'png'}", made),)
 
 
 _READ: Final[Mapping[str, Callable[[Fields, Losses], tuple[Part, ...]]]] = {

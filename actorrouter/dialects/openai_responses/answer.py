@@ -75,7 +75,6 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "parallel_tool_calls": True,
     "previous_response_id": None,
     "reasoning": {"effort": None, "summary": None},
-    "store": False,
     "temperature": None,
     "text": {"format": {"type": "text"}},
     "tool_choice": "auto",

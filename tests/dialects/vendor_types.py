@@ -84,7 +84,7 @@ class Types:
                 yield from [self.smallest(member, depth)] if is_object(bare(member)) else self._values(member, depth)
         elif isinstance(kind, type) and issubclass(kind, enum.Enum):
             yield from (each.value for each in kind)
-        elif origin is not None and _is_mapping(origin):
+        elif origin is not None and is_mapping(origin):
             yield {"some": "thing"}
         elif origin is not None:
             yield [self.smallest(typing.get_args(kind)[0], depth)] if typing.get_args(kind) else []
@@ -100,7 +100,7 @@ class Types:
         elif members(kind):
             for member in members(kind):
                 yield from self.changes(member, seen)
-        elif origin is not None and typing.get_args(kind) and not _is_mapping(origin) and origin is not typing.Literal:
+        elif origin is not None and typing.get_args(kind) and not is_mapping(origin) and origin is not typing.Literal:
             for change in self.changes(typing.get_args(kind)[0], seen):
                 yield Change(change.where, [change.without], [change.with_it])
 
@@ -167,15 +167,20 @@ def kinds_of(kind: Any, name: str = "type") -> set[str]:
     return {word for word in typing.get_args(bare(fields_of(kind)[name][0])) if isinstance(word, str)}
 
 
-def bare(kind: Any) -> Any:
-    """A type without what is only said about it, and without nothing."""
+def without_notes(kind: Any) -> Any:
+    """A type without what is only said about it."""
     while typing_extensions.get_origin(kind) in _WRAPPERS:
         kind = typing_extensions.get_args(kind)[0]
-    if isinstance(kind, typing_extensions.TypeAliasType):
-        return bare(kind.__value__)
+    return without_notes(kind.__value__) if isinstance(kind, typing_extensions.TypeAliasType) else kind
+
+
+def bare(kind: Any) -> Any:
+    """A type without what is only said about it, and without nothing."""
+    kind = without_notes(kind)
     several = members(kind)
     return bare(several[0]) if len(several) == 1 else kind
 
 
-def _is_mapping(origin: Any) -> bool:
+def is_mapping(origin: Any) -> bool:
+    """Whether a generic type is one of mappings."""
     return isinstance(origin, type) and issubclass(origin, Mapping)

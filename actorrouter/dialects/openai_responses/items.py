@@ -6,6 +6,7 @@ Source: openai SDK 3.54.0, `types/responses/response_input_item_param.py`, `resp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count, groupby
 from typing import Final
 
 from actorrouter.dialects import OPENAI_RESPONSES
@@ -21,20 +22,24 @@ _ROLES: Final = {role.value: role for role in Role}
 
 def read_input(items: list[Fields], losses: Losses) -> tuple[Message, ...]:
     """A request's conversation: what an assistant said, and what tools gave, is one turn each. Raises Malformed."""
-    turns: list[Message] = []
-    for item in items:
-        message = _read_message(item, losses)
-        if message is not None and turns and _same_turn(turns[-1], message):
-            turns[-1] = Message(message.role, (*turns[-1].parts, *message.parts))
-        elif message is not None:
-            turns.append(message)
-    return tuple(turns)
+    read = (_read_message(item, losses) for item in items)
+    turns = groupby((message for message in read if message is not None), _turn())
+    return tuple(_joined(list(turn)) for _, turn in turns)
 
 
-def _same_turn(before: Message, after: Message) -> bool:
-    if before.role is not after.role or after.role not in {Role.ASSISTANT, Role.USER}:
-        return False
-    return after.role is Role.ASSISTANT or all(isinstance(part, ToolResult) for part in (*before.parts, *after.parts))
+def _turn() -> Callable[[Message], tuple[Role, int]]:
+    """What is equal for messages of one turn that follow each other: all that others say stands alone."""
+    alone = count(1)
+
+    def turn(message: Message) -> tuple[Role, int]:
+        given = message.role is Role.USER and all(isinstance(part, ToolResult) for part in message.parts)
+        return message.role, 0 if given or message.role is Role.ASSISTANT else next(alone)
+
+    return turn
+
+
+def _joined(turn: list[Message]) -> Message:
+    return Message(turn[0].role, tuple(part for message in turn for part in message.parts))
 
 
 def _read_message(item: Fields, losses: Losses) -> Message | None:

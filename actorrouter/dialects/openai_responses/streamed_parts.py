@@ -31,25 +31,28 @@ class StreamedParts:
     def __init__(self, losses: Losses) -> None:
         self._losses = losses
         self._next = 0
-        self._parts: dict[Key, _Streamed] = {}
+        self._items: dict[int, dict[int, _Streamed]] = {}
 
     def clear(self, index: int) -> list[Step]:
         """An item begins at this place: what stood there before is over, as some providers number nothing."""
         ended = self.end_item(index)
-        self._parts = {key: part for key, part in self._parts.items() if key[0] != index}
+        self._items.pop(index, None)
         return ended
+
+    def _find(self, key: Key) -> _Streamed | None:
+        return self._items.get(key[0], {}).get(key[1])
 
     def begin(self, key: Key, empty: Part) -> list[Step]:
         """Open a part, unless it is."""
-        if key in self._parts:
+        if self._find(key):
             return []
-        part = self._parts[key] = _Streamed(self._next)
+        part = self._items.setdefault(key[0], {})[key[1]] = _Streamed(self._next)
         self._next += 1
         return [PartBegan(0, part.number, empty)]
 
     def grow(self, key: Key, text: str) -> list[Step]:
         """A piece of a part that is open. Raises Malformed."""
-        part = self._parts.get(key)
+        part = self._find(key)
         if part is None or part.ended:
             raise Malformed("output_index", "an item that was added is expected")
         part.told.append(text)
@@ -58,8 +61,9 @@ class StreamedParts:
     def complete(self, key: Key, empty: Part, whole: str) -> list[Step]:
         """What of a part's text was not told piece by piece."""
         begun = self.begin(key, empty)
-        told = "".join(self._parts[key].told)
-        if whole.startswith(told) and not self._parts[key].ended:
+        part = self._items[key[0]][key[1]]
+        told = "".join(part.told)
+        if whole.startswith(told) and not part.ended:
             return [*begun, *self.grow(key, whole.removeprefix(told))]
         if whole != told and not isinstance(empty, Reasoning):  # of thoughts either the summary or the text is whole
             self._losses.add("done", "type", "the whole is another text than its pieces")
@@ -67,7 +71,7 @@ class StreamedParts:
 
     def end(self, key: Key, hidden: str = "") -> list[Step]:
         """Nothing more will come of a part."""
-        part = self._parts.get(key)
+        part = self._find(key)
         if part is None or part.ended:
             return []
         part.ended = True
@@ -75,8 +79,8 @@ class StreamedParts:
 
     def end_item(self, index: int) -> list[Step]:
         """Nothing more will come of the item at this place."""
-        return [step for key in self._parts if key[0] == index for step in self.end(key)]
+        return [step for number in self._items.get(index, ()) for step in self.end((index, number))]
 
     def end_all(self) -> list[Step]:
         """Nothing more will come of any."""
-        return [step for key in self._parts for step in self.end(key)]
+        return [step for index in self._items for step in self.end_item(index)]

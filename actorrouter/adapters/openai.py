@@ -71,6 +71,8 @@ class OpenAI:
             (OPENAI_CHAT, OPENAI_RESPONSES) if self._profile.responses_path else (OPENAI_CHAT,)
         )
         self.default_charge = self._profile.charge
+        unasked = {} if self._profile.include_usage else {"stream_options": ""}
+        self.renames: Mapping[str, str] = {**self._profile.renames, **unasked}
         self._standing = dict(header_list(self._profile.headers, provider.headers))
         self._counted: tuple[Call, int] | None = None
         """The call checked last with its input tokens: it is estimated next, most often in the same step."""

@@ -43,6 +43,7 @@ class UsageFields:
 class Profile:
     """One table. A path that is empty: the provider does not speak that.
 
+    `renames`: what a chat's fields are called here, for requests that were translated; "" where there is none.
     `include_usage`: a streamed chat tells its usage only when asked, and may be asked. `wait_headers`, `wait_fields`:
     where else than in `retry-after` a refusal says how long to wait: headers, fields anywhere in the body.
     """
@@ -56,6 +57,7 @@ class Profile:
     secret_format: str = "Bearer {secret}"  # noqa: S105 - a pattern
     headers: Mapping[str, str] = attrs.field(factory=dict)
     output_maxima: tuple[str, ...] = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+    renames: Mapping[str, str] = attrs.field(factory=dict)
     include_usage: bool = True
     usage: UsageFields = attrs.field(factory=UsageFields)
     charge: Mapping[str, Charge] = attrs.field(factory=dict)

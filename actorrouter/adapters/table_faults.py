@@ -101,6 +101,14 @@ def _headers(path: Path, given: Any) -> Iterator[Fault]:
             yield from _text((*path, name), text)
 
 
+def _renames(path: Path, given: Any) -> Iterator[Fault]:
+    if not isinstance(given, Mapping):
+        yield path, expected("a table", given)
+        return
+    for name, text in given.items():
+        yield from _text((*path, name), text)
+
+
 def _charge(path: Path, given: Any) -> Iterator[Fault]:
     if not isinstance(given, Mapping):
         yield path, expected("a table", given)
@@ -184,6 +192,7 @@ _TABLE: Final[Mapping[str, _Check]] = {
     "secret_format": _secret_format,
     "headers": _headers,
     "output_maxima": _texts,
+    "renames": _renames,
     "include_usage": _flag,
     "usage": _table_of(_USAGE),
     "charge": _charge,

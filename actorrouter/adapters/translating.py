@@ -7,7 +7,7 @@ what that would leave out is refused unless the call allows it by name (`Call.lo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import attrs
 
@@ -34,12 +34,22 @@ class Told:
     losses: tuple[Loss, ...]
 
 
+@runtime_checkable
+class Renaming(Protocol):
+    """An adapter whose provider calls some fields otherwise than its dialect does; "" are those it has no name for."""
+
+    @property
+    def renames(self) -> Mapping[str, str]:
+        """By the dialect's name."""
+
+
 class Translating:
     """An adapter that also takes calls in every dialect that can be told in the first it speaks itself."""
 
     def __init__(self, inner: Adapter) -> None:
         self._inner = inner
         self._own = next((name for name in inner.dialects if name in TRANSLATED), "")
+        self._renames = inner.renames if isinstance(inner, Renaming) else {}
         self._last: tuple[Call, Told] | None = None
         """The call told last: it is checked, estimated and prepared one after the other."""
 
@@ -111,11 +121,18 @@ class Translating:
         body, request, losses = translate_request(call.body, find(call.dialect), find(self._own))
         if call.stream and self._own == OPENAI_CHAT:
             body["stream_options"] = {"include_usage": True}  # other dialects' streams always tell
+        body, unnamed = self._renamed(body)
         said = {"body": body, "dialect": self._own, "path": "", "content": None, "headers": {}}
         own = attrs.evolve(call, **said)  # type: ignore[misc] # a value is an attrs class
-        told = Told(own, request, losses)
+        told = Told(own, request, (*losses, *unnamed))
         self._last = call, told
         return told
+
+    def _renamed(self, body: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
+        """The body as the provider spells it. Who has no name for `stream_options` tells the usage unasked."""
+        unnamed = [name for name in body if self._renames.get(name) == "" and name != "stream_options"]
+        said = {self._renames.get(name, name): value for name, value in body.items() if self._renames.get(name) != ""}
+        return said, [Loss(name, name, "the provider takes none") for name in unnamed]
 
 
 class Translated:

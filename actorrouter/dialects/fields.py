@@ -3,6 +3,7 @@ nobody took becomes a loss."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ class Fields:
     __slots__ = ("_left", "where")
 
     def __init__(self, document: Any, where: str = "") -> None:
-        if not isinstance(document, Mapping):
+        if type(document) is not dict and not isinstance(document, Mapping):  # most are, and asking an ABC is slow
             raise Malformed(where, "an object is expected")
         self._left = {name: said for name, said in document.items() if said is not None}
         self.where = where
@@ -68,6 +69,8 @@ class Fields:
         said = self._left.pop(name, None)
         if said is not None and (isinstance(said, bool) or not isinstance(said, int | float)):
             raise Malformed(self.path(name), "a number is expected")
+        if isinstance(said, float) and not math.isfinite(said):  # no JSON, though Python reads and writes it
+            raise Malformed(self.path(name), "a finite number is expected")
         return said
 
     def integer(self, name: str) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -159,10 +159,13 @@ class Format:
     strict: bool | None = None
 
 
+OMITTED: Final = "omitted"
+
+
 @value
 class Thinking:
     """How much to think. `effort`: OpenAI's words; `budget_tokens`: 0 is off, -1 as much as the model likes;
-    `shown`: whether thoughts or summaries of them are asked for, and as what."""
+    `shown`: whether thoughts or summaries of them are asked for, and as what; OMITTED says that they are not."""
 
     effort: str = ""
     budget_tokens: int | None = None

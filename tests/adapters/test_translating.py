@@ -151,3 +151,28 @@ def test_an_answer_that_is_not_of_its_dialect_is_broken(source, body) -> None:
     reading = adapter.read(call, 200, JSON, 0.0, 0.0)
     reading.feed(b'{"choices": [{"message": {"content": 7}}]}')
     assert reading.end(complete=True).outcome is OutcomeClass.BROKEN
+
+
+NATIVE = {"max_tokens": 20, "messages": [{"role": "user", "content": "hi"}], "metadata": {"user_id": "u"}}
+
+
+@pytest.mark.parametrize("name", ["mistral", "cohere", "deepseek", "vllm", "ollama"])
+def test_a_translated_call_is_told_in_the_providers_own_names(name) -> None:
+    """The maximum under the name it has there, or it would be refused or passed over in silence."""
+    adapter = build(name, ProviderConfig("http://localhost/v1", adapter=name))
+    call = Call("m", NATIVE, dialect=ANTHROPIC_MESSAGES, stream=True, losses=frozenset({"user"}))
+    sent = json.loads(adapter.prepare(call, "up", SECRET).body)
+    assert sent["max_tokens"] == 20
+    assert "max_completion_tokens" not in sent
+    assert ("stream_options" in sent) is (name not in {"mistral", "cohere"})
+    assert adapter.estimate(call)[OUTPUT_TOKENS] == 20
+
+
+def test_what_a_provider_has_no_name_for_is_a_loss() -> None:
+    """As what its dialect cannot say; what it calls otherwise is none."""
+    adapter = build("m", ProviderConfig(adapter="mistral"))
+    assert "user" in str(adapter.check(Call("m", NATIVE, dialect=ANTHROPIC_MESSAGES)))
+    seeded = {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"seed": 7}}
+    call = Call("m", seeded, dialect=GEMINI)
+    assert adapter.check(call) is None
+    assert json.loads(adapter.prepare(call, "up", SECRET).body)["random_seed"] == 7

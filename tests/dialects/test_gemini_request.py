@@ -292,6 +292,9 @@ def test_what_nobody_else_can_be_asked_is_a_loss(name: str):
 
 
 MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
+    "a field in two spellings": ({"generationConfig": {"topK": 1, "top_k": 2}}, "topK"),
+    "no number": ({"contents": [], "generationConfig": {"temperature": float("nan")}}, "generationConfig.temperature"),
+    "a number without an end": ({"contents": [], "generationConfig": {"topP": float("inf")}}, "generationConfig.topP"),
     "no contents": ({}, "contents"),
     "contents that are a string": ({"contents": "hi"}, "contents"),
     "an unknown role": ({"contents": [{"role": "assistant"}]}, "contents.0.role"),

@@ -76,6 +76,7 @@ THOUGHT = {
     "an effort": (Thinking("xhigh"), {"thinkingLevel": "XHIGH"}, set()),
     "none": (Thinking("none"), {"thinkingBudget": 0}, set()),
     "a budget": (Thinking(budget_tokens=-1, shown="auto"), {"includeThoughts": True, "thinkingBudget": -1}, set()),
+    "thoughts that are left out": (Thinking("low", shown="omitted"), {"thinkingLevel": "LOW"}, set()),
     "an effort, and as many as the model likes": (Thinking("low", -1), {"thinkingLevel": "LOW"}, set()),
     "both": (Thinking("high", 99), {"thinkingBudget": 99}, {"effort"}),
     "an effort nobody has": (Thinking("max"), None, {"effort"}),

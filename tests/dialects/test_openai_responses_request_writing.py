@@ -74,12 +74,17 @@ def test_a_formats_name_is_one_that_openai_takes():
 THOUGHT = {
     "a budget that stands for an effort": (Thinking(budget_tokens=1024), {"effort": "low"}, {"budget_tokens"}),
     "no thoughts": (Thinking(budget_tokens=0), {"effort": "none"}, set()),
-    "as many as the model likes": (Thinking(budget_tokens=-1), None, set()),
+    "as many as the model likes": (Thinking(budget_tokens=-1), None, {"thinking"}),
     "an effort, and as many as the model likes": (Thinking("low", -1), {"effort": "low"}, set()),
     "an effort and no thoughts": (Thinking("low", 0), {"effort": "none"}, {"effort"}),
     "an effort and a budget": (Thinking("high", 5), {"effort": "high"}, {"budget_tokens"}),
     "a summary": (Thinking("low", shown="detailed"), {"effort": "low", "summary": "detailed"}, set()),
-    "another way to show them": (Thinking("low", shown="omitted"), {"effort": "low"}, {"display"}),
+    "thoughts that are left out": (Thinking("low", shown="omitted"), {"effort": "low"}, set()),
+    "another way to sum them up": (
+        Thinking("low", shown="summarized"),
+        {"effort": "low", "summary": "auto"},
+        set(),
+    ),
 }
 
 

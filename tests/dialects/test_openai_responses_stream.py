@@ -128,6 +128,17 @@ CASES: dict[str, tuple[list[Event], tuple[Part, ...], Finish]] = {
         Finish.TOOL_CALLS,
     ),
     "arguments that come whole": (CALLS[:1] + CALLS[6:7], (ToolCall("call_a", "f", "{}"),), Finish.TOOL_CALLS),
+    "text that comes with its item": (
+        [event("response.output_item.done", **item("message", content=[{"type": "output_text", "text": "Hello"}]))],
+        (Text("Hello"),),
+        Finish.STOP,
+    ),
+    "a call that comes with its item": (CALLS[6:7], (ToolCall("call_a", "f", "{}"),), Finish.TOOL_CALLS),
+    "items that are not numbered": (
+        [*REASONING, *TEXT],
+        (Reasoning("First\n\nthen", "", "gAAA", OPENAI_RESPONSES, "reasoning_0"), Text("Hello")),
+        Finish.STOP,
+    ),
     "a refusal": (REFUSAL, (Denial("I cannot"),), Finish.STOP),
     "an image": (IMAGE, (Medium("image", "image/webp", "AAAA"),), Finish.STOP),
 }
@@ -155,6 +166,12 @@ LOST = {
     "an annotation": (event("response.output_text.annotation.added", annotation={}), "annotations"),
     "logprobs": (event("response.output_text.delta", delta="x", logprobs=[{"token": "x"}]), "logprobs"),
     "an event nobody knows": (event("response.novel"), "response.novel"),
+    "a field of a piece nobody knows": (event("response.output_text.delta", delta="x", novel=1), "novel"),
+    "sound": (event("response.audio.delta", delta="AAAA"), "response.audio.delta"),
+    "a whole that is not its pieces": (
+        event("response.output_text.done", output_index=5, content_index=0, text="Bye"),
+        "done",
+    ),
     "a field nobody knows": (event("response.completed", response=head("completed", novel=1)), "novel"),
 }
 
@@ -163,7 +180,8 @@ LOST = {
 def test_what_steps_cannot_tell_is_a_loss(name: str):
     """By the name it has in the stream."""
     said, lost = LOST[name]
-    assert read(said)[2] == {lost}
+    before = event("response.output_text.delta", output_index=5, content_index=0, delta="Hello")
+    assert read(before, said)[2] == {lost}
 
 
 ERRORS = {

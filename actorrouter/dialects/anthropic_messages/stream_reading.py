@@ -100,7 +100,7 @@ class MessageStreamReader:
 
     def _message_start(self, event: Fields) -> list[Step]:
         message = event.needed_child("message")
-        message.skip("type", "role", "content", "stop_reason", "stop_sequence")
+        message.skip("type", "role")
         said = self._count(message)
         began = Began(message.text("id"), message.text("model"), tokens=_of_the_input(said) if said else None)
         message.rest(self._losses)
@@ -135,7 +135,12 @@ class MessageStreamReader:
             return []
         if index not in self._open:
             raise Malformed("index", "no such block is open")
-        opened, kind = self._open[index], delta.needed_text("type")
+        steps = self._piece(self._open[index], delta)
+        delta.rest(self._losses)
+        return steps
+
+    def _piece(self, opened: _Block, delta: Fields) -> list[Step]:
+        kind = delta.needed_text("type")
         if kind in _GROWS:
             return _grown(opened, delta.needed_text(_GROWS[kind]))
         if kind == "signature_delta":

@@ -112,7 +112,7 @@ class MessageStreamWriter:
         events: list[bytes] = []
         ended = True
         while ended and self._waiting:
-            part = min(self._waiting)
+            part = next(iter(self._waiting))  # they begin in order
             steps = self._waiting[part]
             ended = bool(steps) and isinstance(steps[-1], PartEnded)
             while steps:
@@ -134,14 +134,19 @@ class MessageStreamWriter:
 
 class _Blocks:
     """Content blocks, one after the other. A block of text or thoughts starts with its first piece: an empty one would
-    be refused when it comes back. `denial`: a refusal's words, which are told with the end."""
+    be refused when it comes back."""
 
     def __init__(self, losses: Losses) -> None:
-        self.denial = ""
+        self._denied: list[str] = []
         self._losses = losses
         self._what: Part = Text("")
         self._index = 0
         self._started = False
+
+    @property
+    def denial(self) -> str:
+        """A refusal's words, which are told with the end."""
+        return "".join(self._denied)
 
     def write(self, step: _PartStep) -> bytes:
         """The events of one step."""
@@ -166,7 +171,7 @@ class _Blocks:
         if not text:
             return b""
         if isinstance(self._what, Denial):
-            self.denial += text
+            self._denied.append(text)
         if type(self._what) not in _GROWS:
             return b""
         kind, name = _GROWS[type(self._what)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from actorrouter.dialects.anthropic_messages.words import BUDGET_TOKENS_MIN, EFFORTS
 from actorrouter.dialects.losses import Losses, clamped
-from actorrouter.dialects.neutral import Thinking
+from actorrouter.dialects.neutral import OMITTED, Thinking
 
 
 def write_effort(thinking: Thinking | None, losses: Losses) -> str | None:
@@ -40,5 +40,5 @@ def write_thinking(thinking: Thinking | None, output_tokens_max: int, losses: Lo
 def _shown(config: dict[str, Any], thinking: Thinking) -> dict[str, Any]:
     """Thoughts are left out or summed up; other dialects' ways to sum up come to the same."""
     if thinking.shown:
-        config["display"] = "omitted" if thinking.shown == "omitted" else "summarized"
+        config["display"] = OMITTED if thinking.shown == OMITTED else "summarized"
     return config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 
 from actorrouter.dialects.neutral import Message, ToolCall
 
@@ -19,23 +18,29 @@ class CallIds:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self._count = 0
-        self._waiting: deque[tuple[str, str, bool]] = deque()  # id, name, whether the id is the call's own
+        self._waiting: dict[str, tuple[str, bool]] = {}  # by id: the name, and whether the id is the call's own
+        self._of_name: dict[tuple[str, bool], dict[str, None]] = {}  # the same, the other way round
 
     def called(self, said: str, name: str) -> str:
         """The id of the next call. `said`: its own, or ""."""
         call_id = said or invented_id(self._seed, self._count, name)
         self._count += 1
-        self._waiting.append((call_id, name, bool(said)))
+        self._waiting[call_id] = name, bool(said)
+        self._of_name.setdefault((name, bool(said)), {})[call_id] = None
         return call_id
 
     def answered(self, said: str, name: str) -> str:
         """The id of the call that a result answers. `said`: the result's own, or ""."""
-        found = next((call for call in self._waiting if call[0] == said), None)
-        found = found or next((call for call in self._waiting if call[1] == name and not (said and call[2])), None)
-        if found is None:
+        found = said if said in self._waiting else self._first_of(name, said)
+        if not found:
             return said or self._unasked(name)
-        self._waiting.remove(found)
-        return found[0]
+        del self._of_name[self._waiting.pop(found)][found]
+        return found
+
+    def _first_of(self, name: str, said: str) -> str:
+        """A call without an id of its own, or for a result that has none either, any."""
+        without, named = self._of_name.get((name, False), {}), self._of_name.get((name, True), {})
+        return next(iter(without), "") or ("" if said else next(iter(named), ""))
 
     def _unasked(self, name: str) -> str:
         self._count += 1

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from actorrouter.dialects.port import Malformed
+
 _UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
 _DEPTH_MAX: Final = 12
 """No field of ours stands deeper: contents, a part, a function's response, its parts, their data."""
@@ -27,20 +29,30 @@ _OPAQUE: Final = frozenset(
 """What stands in these is the caller's own."""
 
 
+_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
+
+
 def camel(document: Any, depth: int = 0) -> Any:
-    """The document with its fields in camelCase, as far down as there are fields of Gemini's."""
-    if depth > _DEPTH_MAX:
+    """The document with its fields in camelCase, as far down as there are fields of Gemini's.
+
+    Raises Malformed for a field that is said in both spellings."""
+    if depth > _DEPTH_MAX or type(document) in _LEAVES:
         return document
     if isinstance(document, list):
         return [camel(each, depth + 1) for each in document]
-    if not isinstance(document, Mapping):
+    if type(document) is not dict and not isinstance(document, Mapping):  # most are, and asking an ABC is slow
         return document
-    return {_spelled(name): _inside(_spelled(name), said, depth) for name, said in document.items()}
+    made: dict[str, Any] = {}
+    for name, said in document.items():
+        spelled = _spelled(name, document)
+        made[spelled] = said if type(said) in _LEAVES or spelled in _OPAQUE else camel(said, depth + 1)
+    return made
 
 
-def _spelled(name: str) -> str:
-    return _UNDERSCORE.sub(lambda found: found.group(1).upper(), name)
-
-
-def _inside(name: str, said: Any, depth: int) -> Any:
-    return said if name in _OPAQUE else camel(said, depth + 1)
+def _spelled(name: str, document: Mapping[str, Any]) -> str:
+    if not isinstance(name, str) or "_" not in name:
+        return name
+    spelled = _UNDERSCORE.sub(lambda found: found.group(1).upper(), name)
+    if spelled != name and spelled in document:
+        raise Malformed(spelled, "is said in two spellings")
+    return spelled

@@ -5,6 +5,7 @@ Source: google-genai SDK 3.4.0, `types.py` and `_api_client.py`.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from actorrouter.dialects import GEMINI
@@ -141,10 +142,8 @@ class GeminiStreamWriter:
         """Calls go out in the order they began in, each when it and all before it are whole."""
         calls = self._calls[step.choice]
         calls[step.part] = self._said(step.choice, [call])
-        whole = b""
-        while calls and calls[min(calls)]:
-            whole += calls.pop(min(calls))
-        return whole
+        whole = list(takewhile(lambda call: calls[call], calls))
+        return b"".join([calls.pop(call) for call in whole])
 
     def _proved(self, choice: int, proof: Reasoning, *, grown: bool) -> bytes:
         """Our own signature ends a thought; without one, what was thought before has ended anyway."""

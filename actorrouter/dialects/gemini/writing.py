@@ -13,7 +13,7 @@ from actorrouter.dialects.gemini.part_writing import write_parts
 from actorrouter.dialects.gemini.words import ANY, JSON_TYPE, LEVEL_WORDS, MODE_WORDS, TEMPERATURE_MAX
 from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
-from actorrouter.dialects.neutral import Format, Loss, Message, Request, Role, Text, Thinking, Tool, ToolChoice
+from actorrouter.dialects.neutral import OMITTED, Format, Loss, Message, Request, Role, Text, Thinking, Tool, ToolChoice
 
 
 def write_request(request: Request) -> tuple[dict[str, Any], tuple[Loss, ...]]:
@@ -70,7 +70,7 @@ def _write_format(wanted: Format | None) -> dict[str, Any]:
 def _write_thinking(thinking: Thinking | None, losses: Losses) -> dict[str, Any] | None:
     if thinking is None:
         return None
-    said: dict[str, Any] = {"includeThoughts": True} if thinking.shown else {}
+    said: dict[str, Any] = {"includeThoughts": True} if thinking.shown not in {"", OMITTED} else {}
     budget = 0 if thinking.effort == "none" else thinking.budget_tokens
     if budget is not None and not (budget < 0 and thinking.effort in LEVEL_WORDS):  # -1: the model's matter
         said["thinkingBudget"] = budget

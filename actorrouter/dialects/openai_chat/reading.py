@@ -84,6 +84,7 @@ def _read_sound(message: Fields, losses: Losses) -> list[Part]:
         return []
     transcript, sound_id = sound.text("transcript"), sound.text("id")
     if not transcript:
+        sound.rest(losses)
         return [Medium("audio", file_id=sound_id, dialect=OPENAI_CHAT)]
     losses.add("audio", sound.where, "only its transcript is told")
     return [Text(transcript)]

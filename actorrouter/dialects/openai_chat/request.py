@@ -150,8 +150,21 @@ def _read_tool_choice(fields: Fields, losses: Losses) -> ToolChoice | None:
 def _read_named_choice(choice: Fields, losses: Losses) -> ToolChoice | None:
     kind = choice.needed_text("type")
     if kind == "function":
-        return ToolChoice("tool", choice.needed_child("function").needed_text("name"))
+        return ToolChoice("tool", _read_name(choice, losses))
     losses.add(kind, "tool_choice", "cannot be told elsewhere")
-    if kind == "allowed_tools":
-        return ToolChoice(choice.needed_child("allowed_tools").needed_text("mode"))
-    return None
+    return ToolChoice(_allowed_mode(choice.needed_child("allowed_tools"))) if kind == "allowed_tools" else None
+
+
+def _read_name(choice: Fields, losses: Losses) -> str:
+    function = choice.needed_child("function")
+    name = function.needed_text("name")
+    function.rest(losses)
+    choice.rest(losses)
+    return name
+
+
+def _allowed_mode(allowed: Fields) -> str:
+    mode = allowed.needed_text("mode")
+    if mode not in _MODES:
+        raise Malformed(allowed.path("mode"), "auto or required is expected")
+    return mode

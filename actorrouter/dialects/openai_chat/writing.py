@@ -11,6 +11,7 @@ from actorrouter.dialects import OPENAI_CHAT
 from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
 from actorrouter.dialects.neutral import (
+    OMITTED,
     Denial,
     Format,
     Loss,
@@ -110,7 +111,7 @@ def _write_format(wanted: Format | None) -> dict[str, Any] | None:
 def _write_effort(thinking: Thinking | None, losses: Losses) -> str | None:
     if thinking is None:
         return None
-    if thinking.shown:
+    if thinking.shown not in {"", OMITTED}:
         losses.add("display", "thinking", "chat shows thoughts or does not")
     if thinking.budget_tokens == 0:
         if thinking.effort not in {"", "none"}:

@@ -5,7 +5,6 @@ Source: openai SDK 3.54.0, `types/responses/response.py`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -40,10 +39,7 @@ def read_answer(document: Any) -> tuple[Answer, tuple[Loss, ...]]:
 
 def read_created(response: Fields) -> int:
     """When it began, in whole seconds. Raises Malformed."""
-    said = response.number("created_at") or 0
-    if isinstance(said, float) and not math.isfinite(said):
-        raise Malformed(response.path("created_at"), "a time is expected")
-    return int(said)
+    return int(response.number("created_at") or 0)
 
 
 def _read_output(item: Fields, losses: Losses) -> tuple[Part, ...]:
@@ -75,7 +71,6 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "parallel_tool_calls": True,
     "previous_response_id": None,
     "reasoning": {"effort": None, "summary": None},
-    "store": False,
     "temperature": None,
     "text": {"format": {"type": "text"}},
     "tool_choice": "auto",

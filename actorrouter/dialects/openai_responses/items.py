@@ -6,6 +6,7 @@ Source: openai SDK 3.54.0, `types/responses/response_input_item_param.py`, `resp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count, groupby
 from typing import Final
 
 from actorrouter.dialects import OPENAI_RESPONSES
@@ -21,20 +22,24 @@ _ROLES: Final = {role.value: role for role in Role}
 
 def read_input(items: list[Fields], losses: Losses) -> tuple[Message, ...]:
     """A request's conversation: what an assistant said, and what tools gave, is one turn each. Raises Malformed."""
-    turns: list[Message] = []
-    for item in items:
-        message = _read_message(item, losses)
-        if message is not None and turns and _same_turn(turns[-1], message):
-            turns[-1] = Message(message.role, (*turns[-1].parts, *message.parts))
-        elif message is not None:
-            turns.append(message)
-    return tuple(turns)
+    read = (_read_message(item, losses) for item in items)
+    turns = groupby((message for message in read if message is not None), _turn())
+    return tuple(_joined(list(turn)) for _, turn in turns)
 
 
-def _same_turn(before: Message, after: Message) -> bool:
-    if before.role is not after.role or after.role not in {Role.ASSISTANT, Role.USER}:
-        return False
-    return after.role is Role.ASSISTANT or all(isinstance(part, ToolResult) for part in (*before.parts, *after.parts))
+def _turn() -> Callable[[Message], tuple[Role, int]]:
+    """What is equal for messages of one turn that follow each other: all that others say stands alone."""
+    alone = count(1)
+
+    def turn(message: Message) -> tuple[Role, int]:
+        given = message.role is Role.USER and all(isinstance(part, ToolResult) for part in message.parts)
+        return message.role, 0 if given or message.role is Role.ASSISTANT else next(alone)
+
+    return turn
+
+
+def _joined(turn: list[Message]) -> Message:
+    return Message(turn[0].role, tuple(part for message in turn for part in message.parts))
 
 
 def _read_message(item: Fields, losses: Losses) -> Message | None:
@@ -76,10 +81,16 @@ def _read_result(item: Fields, losses: Losses) -> Message:
 # ------------------------------------------------------------------------------------------------- what a model can say
 
 
+def tellable(kind: str, where: str, losses: Losses) -> bool:
+    """Whether there are words elsewhere for items of this kind; a loss if there are none."""
+    if kind not in _READ:
+        losses.add(kind, where, KEPT_ELSEWHERE.get(kind, "only the provider that made it understands it"))
+    return kind in _READ
+
+
 def read_item(kind: str, item: Fields, losses: Losses) -> tuple[Part, ...]:
     """What an item says, if there are words for it elsewhere. Raises Malformed."""
-    if kind not in _READ:
-        losses.add(kind, item.where, KEPT_ELSEWHERE.get(kind, "only the provider that made it understands it"))
+    if not tellable(kind, item.where, losses):
         return ()
     parts = _READ[kind](item, losses)
     item.skip("id", "status", "role")
@@ -91,37 +102,31 @@ def _read_call(item: Fields, losses: Losses) -> tuple[Part, ...]:
     return (ToolCall(item.needed_text("call_id"), item.needed_text("name"), item.text("arguments")),)
 
 
-def read_reasoning(item: Fields, losses: Losses) -> Reasoning:
+def _read_reasoning(item: Fields, losses: Losses) -> tuple[Part, ...]:
     """Its summary, or where there is none what was thought itself."""
-    summary = [part.needed_text("text") for part in item.children("summary")]
-    thought = [part.needed_text("text") for part in item.children("content")]
+    summary = [_read_thought(part, losses) for part in item.children("summary")]
+    thought = [_read_thought(part, losses) for part in item.children("content")]
     if summary and thought:
         losses.add("content", item.path("content"), "the summary stands for it")
     hidden, item_id = item.text("encrypted_content"), item.text("id")
-    return Reasoning(
-        BETWEEN_SUMMARIES.join(summary or thought),
-        hidden=hidden,
-        dialect=OPENAI_RESPONSES if hidden else "",
-        item_id=item_id,
-    )
+    dialect = OPENAI_RESPONSES if hidden else ""
+    text = BETWEEN_SUMMARIES.join(summary or thought)
+    return (Reasoning(text, hidden=hidden, dialect=dialect, item_id=item_id),)
 
 
-def _read_reasoning(item: Fields, losses: Losses) -> tuple[Part, ...]:
-    return (read_reasoning(item, losses),)
-
-
-def read_image(item: Fields, losses: Losses) -> Medium | None:
-    """An image that was made, or None."""
-    made, kind = item.text("result"), item.text("output_format")
-    if not made:
-        losses.add("image_generation_call", item.where, "no image was made")
-        return None
-    return Medium("image", f"image/{kind or 'png'}", made)
+def _read_thought(part: Fields, losses: Losses) -> str:
+    text = part.needed_text("text")
+    part.skip("type")
+    part.rest(losses)
+    return text
 
 
 def _read_image(item: Fields, losses: Losses) -> tuple[Part, ...]:
-    made = read_image(item, losses)
-    return (made,) if made else ()
+    made, kind = item.text("result"), item.text("output_format")
+    if not made:
+        losses.add("image_generation_call", item.where, "no image was made")
+        return ()
+    return (Medium("image", f"image/{kind or 'png'}", made),)
 
 
 _READ: Final[Mapping[str, Callable[[Fields, Losses], tuple[Part, ...]]]] = {

@@ -133,7 +133,9 @@ def _read_tool_choice(fields: Fields, losses: Losses) -> ToolChoice | None:
     choice = Fields(said, "tool_choice")
     kind = choice.needed_text("type")
     if kind == "function":
-        return ToolChoice("tool", choice.needed_text("name"))
+        name = choice.needed_text("name")
+        choice.rest(losses)
+        return ToolChoice("tool", name)
     losses.add(kind, "tool_choice", "cannot be told elsewhere")
     return ToolChoice(_allowed_mode(choice)) if kind == "allowed_tools" else None
 

@@ -20,9 +20,6 @@ from actorrouter.dialects.neutral import (
     Finished,
     Loss,
     Part,
-    PartBegan,
-    PartEnded,
-    PartGrew,
     Reasoning,
     Step,
     Text,
@@ -31,24 +28,12 @@ from actorrouter.dialects.neutral import (
 )
 from actorrouter.dialects.openai_chat.words import ERROR_STATUSES
 from actorrouter.dialects.openai_responses.answer import read_created, read_finish
-from actorrouter.dialects.openai_responses.items import read_image, read_reasoning
+from actorrouter.dialects.openai_responses.items import read_item, tellable
+from actorrouter.dialects.openai_responses.streamed_parts import Key, StreamedParts
 from actorrouter.dialects.openai_responses.usage import read_usage
 from actorrouter.dialects.openai_responses.words import BETWEEN_SUMMARIES, ECHOES
 from actorrouter.dialects.port import Malformed
 from actorrouter.dialects.sse import Event
-
-_Key = tuple[int, int]  # an item's place in the output, and a content's in the item
-
-
-class _Open:
-    """A part that is being told. `told`: its text so far."""
-
-    __slots__ = ("number", "told", "what")
-
-    def __init__(self, number: int, what: Part) -> None:
-        self.number = number
-        self.what = what
-        self.told = ""
 
 
 class ResponsesStreamReader:
@@ -58,9 +43,8 @@ class ResponsesStreamReader:
         self._losses = Losses()
         self._began = False
         self._over = False
-        self._next = 0
         self._calls = False
-        self._open: dict[_Key, _Open] = {}
+        self._parts = StreamedParts(self._losses)
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -74,7 +58,10 @@ class ResponsesStreamReader:
         fields = Fields(decode_json(event.data))
         kind = fields.text("type") or event.name.decode(errors="replace")
         if kind in _READ:
-            return _READ[kind](self, fields)
+            steps = _READ[kind](self, fields)
+            fields.skip(*_ADDRESS)
+            fields.rest(self._losses)
+            return steps
         if fields.has("error"):
             return self._error(fields.needed_child("error"))
         if not kind:
@@ -90,10 +77,10 @@ class ResponsesStreamReader:
     # ---------------------------------------------------------------------------------------------- beginning and end
 
     def _begin(self, event: Fields) -> list[Step]:
+        response = event.needed_child("response")
         if self._began:
             return []
         self._began = True
-        response = event.needed_child("response")
         return [Began(response.text("id"), response.text("model"), read_created(response))]
 
     def _end(self, event: Fields) -> list[Step]:
@@ -104,8 +91,7 @@ class ResponsesStreamReader:
         response.skip("id", "model", "created_at", "output", *ECHOES)
         response.rest(self._losses)
         self._over = True
-        ends = [step for key in list(self._open) for step in self._close(key)]
-        return [*ends, *told, Finished(0, finish), Ended()]
+        return [*self._parts.end_all(), *told, Finished(0, finish), Ended()]
 
     def _fail(self, event: Fields) -> list[Step]:
         return self._error(event.needed_child("response").child("error") or Fields({}))
@@ -113,6 +99,7 @@ class ResponsesStreamReader:
     def _error(self, error: Fields) -> list[Step]:
         """What is said of an error is also said inside another object by some."""
         inner = error.child("error") or error
+        error.skip("param")  # it says where in a request, which was another one
         code = inner.take("code") or inner.take("type")
         word = code if isinstance(code, str) else ""
         self._over = True
@@ -121,100 +108,90 @@ class ResponsesStreamReader:
     # ---------------------------------------------------------------------------------------------------------- items
 
     def _item_added(self, event: Fields) -> list[Step]:
-        item = event.needed_child("item")
-        kind, key = item.needed_text("type"), (event.integer("output_index") or 0, 0)
+        """What is told of it now is told again when it is done."""
+        item, index = event.needed_child("item"), _index(event)
+        kind, before = item.needed_text("type"), self._parts.clear(index)
         if kind == "function_call":
             self._calls = True
-            return self._part(key, ToolCall(item.needed_text("call_id"), item.needed_text("name"), ""))
+            call = ToolCall(item.needed_text("call_id"), item.needed_text("name"), "")
+            return [*before, *self._parts.begin((index, 0), call)]
         if kind == "reasoning":
-            return self._part(key, _thought(item.text("id")))
-        if kind not in {"message", "image_generation_call"}:
-            self._losses.add(kind, event.path("item"), "only the provider that made it understands it")
-        return []
+            return [*before, *self._parts.begin((index, 0), _thought(item.text("id")))]
+        tellable(kind, item.where, self._losses)
+        return before
 
     def _item_done(self, event: Fields) -> list[Step]:
-        item = event.needed_child("item")
-        kind, index = item.needed_text("type"), event.integer("output_index") or 0
-        if kind == "image_generation_call":
-            made = read_image(item, self._losses)
-            return [*self._part((index, 0), made), *self._close((index, 0))] if made else []
-        if kind == "function_call":
-            return [*self._rest((index, 0), item.text("arguments")), *self._close((index, 0))]
-        if kind == "reasoning":
-            return self._reasoned((index, 0), read_reasoning(item, self._losses))
-        return [step for key in list(self._open) if key[0] == index for step in self._close(key)]
+        """What was not told in pieces; some leave a message's content out, as all of it was."""
+        item, index = event.needed_child("item"), _index(event)
+        kind = item.needed_text("type")
+        parts = read_item(kind, item, self._losses) if kind != "message" or item.has("content") else ()
+        steps = [step for number, part in enumerate(parts) for step in self._whole((index, number), part)]
+        return [*steps, *self._parts.end_item(index)]
 
-    def _reasoned(self, key: _Key, thought: Reasoning) -> list[Step]:
-        steps = [*self._part(key, _thought(thought.item_id)), *self._rest(key, thought.text)]
-        return [*steps, PartEnded(0, self._open.pop(key).number, hidden=thought.hidden)]
+    def _whole(self, key: Key, part: Part) -> list[Step]:
+        match part:
+            case ToolCall(call_id=call_id, name=name, arguments=arguments):
+                self._calls = True
+                return self._parts.complete(key, ToolCall(call_id, name, ""), arguments)
+            case Reasoning(text=text, hidden=hidden, item_id=item_id):
+                return [*self._parts.complete(key, _thought(item_id), text), *self._parts.end(key, hidden)]
+            case Text(text=text):
+                return self._parts.complete(key, Text(""), text)
+            case Denial(text=text):
+                return self._parts.complete(key, Denial(""), text)
+            case other:
+                return self._parts.begin(key, other)
 
     # ---------------------------------------------------------------------------------------------------------- parts
 
-    def _part(self, key: _Key, what: Part) -> list[Step]:
-        """Open a part, unless it is."""
-        if key in self._open:
-            return []
-        self._open[key] = _Open(self._next, what)
-        self._next += 1
-        return [PartBegan(0, self._open[key].number, what)]
-
-    def _grow(self, key: _Key, text: str) -> list[Step]:
-        if key not in self._open:
-            raise Malformed("output_index", "an item that was added is expected")
-        self._open[key].told += text
-        return [PartGrew(0, self._open[key].number, text)] if text else []
-
-    def _rest(self, key: _Key, whole: str) -> list[Step]:
-        """What was not told piece by piece."""
-        told = self._open[key].told if key in self._open else ""
-        return self._grow(key, whole.removeprefix(told)) if whole.startswith(told) else []
-
-    def _close(self, key: _Key) -> list[Step]:
-        opened = self._open.pop(key, None)
-        return [PartEnded(0, opened.number)] if opened else []
-
     def _content_added(self, event: Fields) -> list[Step]:
-        kind = event.needed_child("part").needed_text("type")
-        return self._part(_key(event), _EMPTY[kind]) if kind in _EMPTY else []
+        kind, key = event.needed_child("part").needed_text("type"), _key(event)
+        if kind == "reasoning_text":
+            return self._thought_begun(key[0], key[1])
+        return self._parts.begin(key, _EMPTY[kind]) if kind in _EMPTY else []
 
     def _content_done(self, event: Fields) -> list[Step]:
-        if event.needed_child("part").needed_text("type") not in _EMPTY:
-            return []
-        return self._close(_key(event))
+        kind, key = event.needed_child("part").needed_text("type"), _key(event)
+        return self._parts.end(key) if kind in _EMPTY else []
 
     def _written(self, event: Fields) -> list[Step]:
-        if event.items("logprobs"):
-            self._losses.add("logprobs", "logprobs", "not translated")
         key = _key(event)
-        return [*self._part(key, Text("")), *self._grow(key, event.text("delta"))]
+        return [*self._parts.begin(key, Text("")), *self._parts.grow(key, event.text("delta"))]
 
     def _wrote(self, event: Fields) -> list[Step]:
-        key = _key(event)
-        return [*self._part(key, Text("")), *self._rest(key, event.text("text"))]
+        return self._parts.complete(_key(event), Text(""), event.text("text"))
 
     def _refused(self, event: Fields) -> list[Step]:
         key = _key(event)
-        said = event.text("delta")
-        return [*self._part(key, Denial("")), *self._grow(key, said), *self._rest(key, event.text("refusal"))]
+        return [*self._parts.begin(key, Denial("")), *self._parts.grow(key, event.text("delta"))]
+
+    def _refused_all(self, event: Fields) -> list[Step]:
+        return self._parts.complete(_key(event), Denial(""), event.text("refusal"))
 
     def _called(self, event: Fields) -> list[Step]:
-        key = (event.integer("output_index") or 0, 0)
-        return [*self._grow(key, event.text("delta")), *self._rest(key, event.text("arguments"))]
+        return self._parts.grow((_index(event), 0), event.text("delta"))
 
     def _summarised(self, event: Fields) -> list[Step]:
-        key = (event.integer("output_index") or 0, 0)
-        return [*self._part(key, _thought("")), *self._grow(key, event.text("delta"))]
+        key = (_index(event), 0)
+        return [*self._parts.begin(key, _thought("")), *self._parts.grow(key, event.text("delta"))]
 
     def _summary_added(self, event: Fields) -> list[Step]:
-        key = (event.integer("output_index") or 0, 0)
-        begun = self._part(key, _thought(""))
-        return [*begun, *self._grow(key, BETWEEN_SUMMARIES if event.integer("summary_index") else "")]
+        event.needed_child("part")
+        return self._thought_begun(_index(event), event.integer("summary_index") or 0)
+
+    def _thought_begun(self, index: int, number: int) -> list[Step]:
+        """Thoughts are one text elsewhere; here they come in parts."""
+        begun = self._parts.begin((index, 0), _thought(""))
+        return [*begun, *self._parts.grow((index, 0), BETWEEN_SUMMARIES if number else "")]
 
     def _annotated(self, event: Fields) -> list[Step]:
+        event.skip("annotation", "annotation_index")
         self._losses.add("annotations", "annotation", "not translated")
         return []
 
-    def _nothing(self, event: Fields) -> list[Step]:
+    def _told_again(self, event: Fields) -> list[Step]:
+        """The item tells it, too, when it is done."""
+        event.skip("arguments", "name", "part", "text", "status")
         return []
 
 
@@ -223,13 +200,16 @@ def _thought(item_id: str) -> Reasoning:
     return Reasoning("", dialect=OPENAI_RESPONSES, item_id=item_id)
 
 
-def _key(event: Fields) -> _Key:
-    return event.integer("output_index") or 0, event.integer("content_index") or 0
+def _index(event: Fields) -> int:
+    return event.integer("output_index") or 0
+
+
+def _key(event: Fields) -> Key:
+    return _index(event), event.integer("content_index") or 0
 
 
 _EMPTY: Final[Mapping[str, Part]] = {"output_text": Text(""), "refusal": Denial("")}
 _HOSTED: Final = (
-    "response.audio",
     "response.code_interpreter_call",
     "response.custom_tool_call",
     "response.file_search_call",
@@ -238,7 +218,9 @@ _HOSTED: Final = (
     "response.shell_call",
     "response.web_search_call",
 )
-"""What happens to items that were a loss when they were added."""
+"""What happens to items that are a loss when they are done."""
+_ADDRESS: Final = ("sequence_number", "item_id", "output_index", "content_index", "summary_index", "obfuscation")
+"""Where an event belongs; `obfuscation` hides how long its text is."""
 
 _READ: Final[Mapping[str, Callable[[ResponsesStreamReader, Fields], list[Step]]]] = {
     "response.created": ResponsesStreamReader._begin,
@@ -256,13 +238,13 @@ _READ: Final[Mapping[str, Callable[[ResponsesStreamReader, Fields], list[Step]]]
     "response.output_text.done": ResponsesStreamReader._wrote,
     "response.output_text.annotation.added": ResponsesStreamReader._annotated,
     "response.refusal.delta": ResponsesStreamReader._refused,
-    "response.refusal.done": ResponsesStreamReader._refused,
+    "response.refusal.done": ResponsesStreamReader._refused_all,
     "response.function_call_arguments.delta": ResponsesStreamReader._called,
-    "response.function_call_arguments.done": ResponsesStreamReader._called,
+    "response.function_call_arguments.done": ResponsesStreamReader._told_again,
     "response.reasoning_summary_part.added": ResponsesStreamReader._summary_added,
-    "response.reasoning_summary_part.done": ResponsesStreamReader._nothing,
+    "response.reasoning_summary_part.done": ResponsesStreamReader._told_again,
     "response.reasoning_summary_text.delta": ResponsesStreamReader._summarised,
-    "response.reasoning_summary_text.done": ResponsesStreamReader._nothing,
+    "response.reasoning_summary_text.done": ResponsesStreamReader._told_again,
     "response.reasoning_text.delta": ResponsesStreamReader._summarised,
-    "response.reasoning_text.done": ResponsesStreamReader._nothing,
+    "response.reasoning_text.done": ResponsesStreamReader._told_again,
 }

@@ -14,6 +14,7 @@ from actorrouter.dialects import OPENAI_RESPONSES
 from actorrouter.dialects.kinds import lose_others
 from actorrouter.dialects.losses import Losses, clamped
 from actorrouter.dialects.neutral import (
+    OMITTED,
     Denial,
     Format,
     Loss,
@@ -110,24 +111,26 @@ def _write_format(wanted: Format | None) -> dict[str, Any] | None:
 def _write_thinking(thinking: Thinking | None, losses: Losses) -> dict[str, str] | None:
     if thinking is None:
         return None
-    said = {"effort": _effort(thinking, losses), "summary": _summary(thinking, losses)}
+    said = {"effort": _effort(thinking, losses), "summary": _summary(thinking)}
     return {name: value for name, value in said.items() if value} or None
 
 
-def _summary(thinking: Thinking, losses: Losses) -> str:
-    if thinking.shown in SUMMARIES or not thinking.shown:
-        return thinking.shown
-    losses.add("display", "thinking", "another dialect's way to show thoughts")
-    return ""
+def _summary(thinking: Thinking) -> str:
+    """Who is not asked for thoughts shows none; all ways to sum them up come to the same."""
+    if thinking.shown in {"", OMITTED}:
+        return ""
+    return thinking.shown if thinking.shown in SUMMARIES else "auto"
 
 
 def _effort(thinking: Thinking, losses: Losses) -> str:
-    """An effort says more than a budget, but for one of 0, which is no thoughts. Below 0 it is the model's matter."""
+    """An effort says more than a budget, but for one of 0, which is no thoughts."""
     effort, budget = thinking.effort, thinking.budget_tokens
     if budget == 0:
         if effort not in {"", "none"}:
             losses.add("effort", "thinking", "there is none without thoughts")
         return "none"
+    if budget is not None and budget < 0 and not effort:
+        losses.add("thinking", "thinking", "responses cannot leave it to the model")
     if budget is None or budget < 0:
         return effort
     losses.add("budget_tokens", "thinking", "told as an effort")

@@ -23,7 +23,7 @@ from actorrouter.adapters.bedrock_signing import signed
 from actorrouter.adapters.bedrock_stream import STREAM_TYPE, ConverseStream, as_message_event, usage_said
 from actorrouter.adapters.cached_usage import side_by_side
 from actorrouter.adapters.headers import count
-from actorrouter.adapters.native import JSON, NativeApi, Work, positive
+from actorrouter.adapters.native import EVENTS, JSON, NativeApi, Work, positive
 from actorrouter.adapters.openai_usage import text_bytes_of
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.tokens import text_tokens
@@ -190,7 +190,9 @@ class Bedrock(NativeApi):
         if not _is_messages(call):
             return ConverseStream(status, seen, counted, self._settle)
         reader = FrameReader(as_message_event)
-        return MessagesStream(status, seen, counted, wall, reader=reader, settle=self._settle_message, refuse=_refuse)
+        read = MessagesStream(status, seen, counted, wall, reader=reader, settle=self._settle_message, refuse=_refuse)
+        read.content_type = EVENTS
+        return read
 
     def _settle(self, said: Mapping[str, int], counted_input: int, counted_output: int) -> Usage:
         burndown = _OUTPUT_BURNDOWN if self._burndown is None else self._burndown

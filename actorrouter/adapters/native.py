@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from actorrouter.adapters.headers import media_type
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
-from actorrouter.adapters.rules import broken
+from actorrouter.adapters.rules import blameless, broken
 from actorrouter.adapters.tokens import input_tokens
 from actorrouter.adapters.wire import (
     USER_AGENT,
@@ -223,7 +223,7 @@ class NativeApi(ABC):
         """See the port."""
         seen, work, kind = self._observations(headers, now, wall), self._work(call), media_type(headers)
         if not 200 <= status < 300:
-            return held_failure(lambda body: _blamed(work, self._refused(status, body, headers, wall)), seen)
+            return held_failure(lambda body: self._no(work, status, body, headers, wall), seen)
         if work is Work.OTHER:
             return (
                 Relayed(status)
@@ -233,6 +233,10 @@ class NativeApi(ABC):
         if call.stream and kind in self.stream_types:
             return self._stream(call, status, seen, wall)
         return Held(lambda body, whole: self._judge(call, status, kind, body, wall, whole=whole), observations=seen)
+
+    def _no(self, work: Work, status: int, body: bytes, headers: Mapping[str, str], wall: float) -> Outcome:
+        outcome = self._refused(status, body, headers, wall)
+        return outcome if work in (Work.GENERATE, Work.EMBED) else blameless(outcome)
 
     def _judge(self, call: Call, status: int, kind: str, body: bytes, wall: float, *, whole: bool) -> Outcome:
         """What a whole answer of status 200 means."""
@@ -279,10 +283,3 @@ def _whole(status: int, *, whole: bool) -> Outcome:
     if not whole:
         return broken(status, "the answer was cut off or is too large")
     return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status)
-
-
-def _blamed(work: Work, outcome: Outcome) -> Outcome:
-    """A no to what generates nothing says that something else is missing or not allowed: it blames no key and model."""
-    if work in (Work.GENERATE, Work.EMBED) or outcome.status not in (403, 404):
-        return outcome
-    return Outcome(OutcomeClass.REQUEST_BAD, Scope.REQUEST, outcome.status, code=outcome.code, message=outcome.message)

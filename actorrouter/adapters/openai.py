@@ -7,6 +7,7 @@ Source: openai SDK 3.54.0 and developers.openai.com, read 2026-11-23. How a prov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from actorrouter.adapters import profiles
@@ -23,6 +24,7 @@ from actorrouter.adapters.openai_call import (
     document_of,
     is_object,
     kind_of,
+    names_model,
     output_max,
     place_of,
 )
@@ -31,7 +33,7 @@ from actorrouter.adapters.openai_responses_stream import ResponsesStream
 from actorrouter.adapters.openai_stream import ChatStream
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
-from actorrouter.adapters.rules import Rule, failure, field_in, judged, read_error
+from actorrouter.adapters.rules import Rule, blameless, failure, field_in, judged, read_error
 from actorrouter.adapters.tokens import input_tokens
 from actorrouter.adapters.wire import USER_AGENT, exact_units, header_list, join_url, passed_on
 from actorrouter.config import ProviderConfig
@@ -172,7 +174,9 @@ class OpenAI:
         """See the port."""
         seen = observations(self._profile.limits, headers, now, wall)
         if not 200 <= status < 300:
-            return held_failure(lambda body: self._refused(status, headers, seen, wall, body), seen)
+            refused = partial(self._refused, status, headers, seen, wall)
+            blames = names_model(call, self._profile)
+            return held_failure(refused if blames else lambda body: blameless(refused(body)), seen)
         kind, media = kind_of(call, self._profile), media_type(headers)
         if call.stream and kind is Kind.OTHER:
             return self._relayed(call, status, media, seen)

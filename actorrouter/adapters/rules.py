@@ -75,6 +75,13 @@ def broken(status: int, why: str, usage: Usage | None = None) -> Outcome:
     return Outcome(OutcomeClass.BROKEN, SCOPE_OF[OutcomeClass.BROKEN], status, message=why, usage=usage)
 
 
+def blameless(outcome: Outcome) -> Outcome:
+    """The same for what names no model: a 403 or 404 says that something else is missing, not the key or its model."""
+    if outcome.status not in (403, 404):
+        return outcome
+    return Outcome(OutcomeClass.REQUEST_BAD, Scope.REQUEST, outcome.status, code=outcome.code, message=outcome.message)
+
+
 def match(rules: Iterable[Rule], status: int | None, error: ErrorBody) -> Rule | None:
     """The first rule that matches. `status` None: unknown, so that the rule's own words must."""
     return next((rule for rule in rules if _matches(rule, status, error)), None)

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.rules import MESSAGE_MAX, Rule, failure, failure_inside, mask, read_error, redact, shown
-from actorrouter.values import SCOPE_OF, OutcomeClass, Scope
+from actorrouter.adapters.rules import (
+    MESSAGE_MAX,
+    Rule,
+    blameless,
+    failure,
+    failure_inside,
+    mask,
+    read_error,
+    redact,
+    shown,
+)
+from actorrouter.values import SCOPE_OF, Outcome, OutcomeClass, Scope
 
 
 def body(**error: Any) -> bytes:
@@ -184,3 +194,15 @@ def test_no_body_raises(raw: bytes, status: int) -> None:
 def test_hostile_bodies_are_survived(raw: bytes) -> None:
     """Deep nesting, huge numbers and huge bodies are plain text."""
     assert failure((), 500, read_error(raw), None).outcome is OutcomeClass.TRANSIENT
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_what_names_no_model_blames_none(status: int) -> None:
+    """Only a 403 and a 404 may mean that something else is missing; any other no is what it was."""
+    said = failure((), status, read_error(body(code="why", message="because")), None)
+    told = blameless(said)
+    if status in (403, 404):
+        bad = Outcome(OutcomeClass.REQUEST_BAD, Scope.REQUEST, status, code="why", message="because")
+        assert told == bad
+    else:
+        assert told == said

@@ -41,6 +41,7 @@ TOOL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arg
 SECRETS = {"a": "sk-upstream-first-4f9Qw8", "b": "sk-upstream-second-Zt71Lm"}
 UNFINISHED = pytest.mark.filterwarnings("ignore:Async generator '[a-z]+2?[.]:ResourceWarning")
 """trio tells of generators that SDKs and clients leave to the garbage collector; what is ours has ended by then."""
+BYTES = bytes(range(256))
 BOUND_S = 20.0
 PAUSE_S = 0.02
 """Between two words of "slow"."""
@@ -104,6 +105,8 @@ class Upstream:
             self.asked.append(request)
             if request.key in self.busy:
                 await peer.send(_error(429, "rate_limit_exceeded", "retry-after: 7"))
+            elif not request.path.endswith("/chat/completions"):
+                await peer.send(_other(request))
             elif request.document.get("stream"):
                 await self._stream(peer, request)
             else:
@@ -146,6 +149,14 @@ class Upstream:
         await peer.gone()
         self.hung_up.set()
         raise anyio.EndOfStream
+
+
+def _other(request: Request) -> bytes:
+    """What is asked of a file named "missing" is not there; any other path is answered with the body it came with."""
+    if request.path.endswith("/missing"):
+        return _error(404, "not_found")
+    kind = request.headers.get("content-type", "application/octet-stream")
+    return answer(request.body or BYTES, "200 OK", f"content-type: {kind}")
 
 
 @contextmanager

@@ -133,14 +133,14 @@ class Upstream:
         told = request.told
         await peer.send(EVENTS)
         for word in ("x" * 65536 for _ in range(80)) if told == "big" else WORDS:
-            await peer.send(chunk(_event({"content": word})), pause_s=PAUSE_S if told in ("slow", "stall") else 0)
+            await peer.send(chunk(event({"content": word})), pause_s=PAUSE_S if told in ("slow", "stall") else 0)
             if told == "stall":
                 await self._gone(peer)
             if told == "cut":
                 raise anyio.EndOfStream
         if told == "tool":
-            await peer.send(chunk(_event({"tool_calls": [{"index": 0, **TOOL}]})))
-        await peer.send(chunk(_event({}, finish_reason="stop")))
+            await peer.send(chunk(event({"tool_calls": [{"index": 0, **TOOL}]})))
+        await peer.send(chunk(event({}, finish_reason="stop")))
         if (request.document.get("stream_options") or {}).get("include_usage"):
             await peer.send(chunk(_data({"id": "c1", "object": "chat.completion.chunk", "choices": [], "usage": USED})))
         await peer.send(chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
@@ -192,7 +192,7 @@ def completion(content: str = "one two three", **message: Any) -> bytes:
     return json.dumps(said).encode()
 
 
-def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+def event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return _data({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "up", "choices": [choice]})
 

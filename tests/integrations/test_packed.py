@@ -37,10 +37,13 @@ async def packing(peer: Peer) -> None:
         assert not re.search(rb"^accept-encoding:.*\b(?:br|zstd|compress)\b", request, re.MULTILINE | re.IGNORECASE)
         asked = json.loads(request.partition(b"\r\n\r\n")[2])
         coding, _, cut = asked["messages"][0]["content"].partition("/")
+        if coding == "as asked":
+            found = re.search(rb"^accept-encoding: (.*)\r$", request, re.MULTILINE | re.IGNORECASE)
+            coding = found[1].decode() if found else "identity"
         content = PACK.get(coding, bytes)(STREAM if asked.get("stream") else completion())
         content = content[: len(content) - int(cut or 0)]
         if not asked.get("stream"):
-            await peer.send(answer(content, "200 OK", JSON, f"content-encoding: {coding}"))
+            await peer.send(answer(content, "200 OK", JSON, f"content-encoding: {coding}", f"x-coding: {coding}"))
             continue
         kind = f"content-encoding: {coding}\r\ncontent-type: text/event-stream\r\n\r\n"
         pieces = [chunk(content[at : at + 7]) for at in range(0, len(content), 7)]
@@ -48,9 +51,9 @@ async def packing(peer: Peer) -> None:
 
 
 @asynccontextmanager
-async def packed(client: str) -> AsyncIterator[Router]:
+async def packed(client: str, **headers: str) -> AsyncIterator[Router]:
     async with serve(packing) as server:
-        provider = ProviderConfig(f"http://127.0.0.1:{server.port}/v1", http_client=client)
+        provider = ProviderConfig(f"http://127.0.0.1:{server.port}/v1", http_client=client, headers=headers)
         async with open_router(attrs.evolve(fleet(""), providers={"acme": provider})) as router:
             yield router
             assert_idle(router)
@@ -105,3 +108,12 @@ async def test_a_packed_stream_that_is_cut(client: str, coding: str):
             async for _ in (await asking(router)(model="m", messages=ask(f"{coding}/40"), stream=True)).parse():
                 pass
     assert "cannot be decompressed" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(("headers", "coding"), [({}, "identity"), ({"accept-encoding": "gzip"}, "gzip")])
+async def test_what_is_asked_for(client: str, headers: dict[str, str], coding: str):
+    """Nothing is asked for, whatever the SDK would like, but what the provider's own headers say."""
+    async with packed(client, **headers) as router:
+        raw = await asking(router)(model="m", messages=ask("as asked"))
+        assert raw.parse().choices[0].message.content == "".join(WORDS)
+    assert raw.headers.get("x-coding") == coding

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import anthropic
 import pytest
+from anthropic import AsyncAnthropic
 
 from tests.integrations.foreign import routed
-from tests.integrations.speakers import CHAT, GEMINI, MESSAGES, NAMES, ON_BOTH, RESPONSES, Speaker
+from tests.integrations.speakers import CHAT, GEMINI, MESSAGES, NAMES, ON_BOTH, RESPONSES, Speaker, told_by_user
 from tests.integrations.upstream import UNFINISHED
 
 pytestmark = [
@@ -44,3 +47,16 @@ async def test_tools(foreign: str, speaker: Speaker, adapter: str):
         arguments, then = await speaker.tool(router)
     assert (json.loads(arguments) if isinstance(arguments, str) else arguments) == {"city": "Bern"}
     assert then == "it is sunny"
+
+
+async def test_what_cannot_be_said(foreign: str, adapter: str):
+    """What the key's language has no word for is a 400 that names it, until the client allows leaving it out."""
+    async with routed(foreign, adapter) as router:
+        asked: dict[str, Any] = {"model": "m", "max_tokens": 5, "messages": told_by_user("plain")}
+        asked["extra_body"] = {"top_k": 3}
+        sdk = AsyncAnthropic(http_client=router.http_client(), api_key="unused")
+        if adapter == "openai":
+            with pytest.raises(anthropic.BadRequestError, match="top_k"):
+                await sdk.messages.create(**asked)
+            sdk = AsyncAnthropic(http_client=router.http_client(losses=frozenset({"top_k"})), api_key="unused")
+        assert (await sdk.messages.create(**asked)).content[0].text == "one two three"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from actorrouter.adapters.headers import is_json, media_type
 from actorrouter.adapters.wire import passed_on
@@ -12,21 +11,12 @@ from actorrouter.dialects.documents import decode_json
 from actorrouter.errors import InvalidCall
 from actorrouter.integrations.answers import Answer, refused
 from actorrouter.integrations.listing import listing, unknown
+from actorrouter.integrations.options import options_of
 from actorrouter.integrations.paths import Place, place_of
 from actorrouter.integrations.port import Asked, Options
 from actorrouter.values import Call
 
 _BEFORE_AN_OBJECT: Final = (b"{", b" ", b"\n", b"\r", b"\t")
-
-
-def options_of(said: Mapping[str, Any]) -> Options:
-    """What a client's options mean. Raises InvalidCall for one that nobody knows."""
-    unknown = sorted(set(map(str, said)) - Options.__optional_keys__)
-    if unknown:
-        known = ", ".join(sorted(Options.__optional_keys__))
-        raise InvalidCall(f"unknown option {unknown[0][:80]!r}; options are: {known}")
-    sets = {name: frozenset(said[name]) for name in ("keys", "exclude_keys", "losses") if name in said}
-    return cast("Options", {**said, **sets})
 
 
 def call_of(asked: Asked, config: RouterConfig, route: str, options: Options) -> Call | Answer:

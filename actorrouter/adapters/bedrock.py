@@ -27,7 +27,7 @@ from actorrouter.adapters.native import NativeApi, Work
 from actorrouter.adapters.openai_usage import text_bytes_of
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.tokens import text_tokens
-from actorrouter.adapters.wire import JSON, positive
+from actorrouter.adapters.wire import EVENTS, JSON, positive
 from actorrouter.config import Charge, ProviderConfig
 from actorrouter.dialects import ANTHROPIC_MESSAGES, BEDROCK_CONVERSE
 from actorrouter.dialects.documents import dig
@@ -193,7 +193,9 @@ class Bedrock(NativeApi):
         if not _is_messages(call):
             return ConverseStream(status, seen, counted, self._settle)
         reader = FrameReader(as_message_event)
-        return MessagesStream(status, seen, counted, wall, reader=reader, settle=self._settle_message, refuse=_refuse)
+        read = MessagesStream(status, seen, counted, wall, reader=reader, settle=self._settle_message, refuse=_refuse)
+        read.content_type = EVENTS
+        return read
 
     def _settle(self, said: Mapping[str, int], counted_input: int, counted_output: int) -> Usage:
         burndown = _OUTPUT_BURNDOWN if self._burndown is None else self._burndown

@@ -96,6 +96,11 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def is_json(kind: str) -> bool:
+    """Whether a media type is JSON's, or none is said. One that only begins so (`application/jsonl`) is not."""
+    return kind in ("", "application/json", "text/json") or kind.endswith("+json")
+
+
 def _trimmed(text: str | None) -> str:
     return text.strip() if text and len(text) <= TEXT_MAX else ""
 

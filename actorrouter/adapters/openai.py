@@ -7,6 +7,7 @@ Source: openai SDK 3.54.0 and developers.openai.com, read 2026-11-23. How a prov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from actorrouter.adapters import profiles
@@ -23,6 +24,7 @@ from actorrouter.adapters.openai_call import (
     document_of,
     is_object,
     kind_of,
+    names_model,
     output_max,
     place_of,
 )
@@ -174,7 +176,9 @@ class OpenAI:
         """See the port."""
         seen = observations(self._profile.limits, headers, now, wall)
         if not 200 <= status < 300:
-            return held_failure(lambda body: self._blamed(call, self._refused(status, headers, seen, wall, body)), seen)
+            refused = partial(self._refused, status, headers, seen, wall)
+            blames = names_model(call, self._profile)
+            return held_failure(refused if blames else lambda body: of_no_model(refused(body)), seen)
         kind, media = kind_of(call, self._profile), media_type(headers)
         if call.stream and kind is Kind.OTHER:
             return self._relayed(call, status, media, seen)
@@ -196,12 +200,6 @@ class OpenAI:
         if media in ("", EVENTS):
             return RelayedEvents(status, seen, self._profile, lambda: _tokens_of(document_of(call)))
         return Relayed(status, seen)
-
-    def _blamed(self, call: Call, outcome: Outcome) -> Outcome:
-        """Of other paths some are of a model all the same, and name it."""
-        document = document_of(call)
-        of_a_model = kind_of(call, self._profile) is not Kind.OTHER or (is_object(document) and "model" in document)
-        return outcome if of_a_model else of_no_model(outcome)
 
     def _refused(
         self, status: int, headers: Mapping[str, str], seen: tuple[QuotaObservation, ...], wall: float, body: bytes

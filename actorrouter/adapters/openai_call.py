@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from actorrouter.adapters.headers import media_type
+from actorrouter.adapters.headers import is_json, media_type
 from actorrouter.adapters.profiles import Profile
 from actorrouter.adapters.wire import headers_fault, path_fault, positive, units_fault
 from actorrouter.dialects import OPENAI_CHAT, OPENAI_RESPONSES
@@ -64,12 +64,18 @@ def document_of(call: Call) -> Any:
     if call.content is None or call.body:
         return call.body
     named = media_type({name.lower(): text for name, text in call.headers.items()})
-    return None if named and "json" not in named else decode_json(call.content)
+    return decode_json(call.content) if is_json(named) else None
 
 
 def is_object(document: Any) -> bool:
     """Whether it is a JSON object; asked often, and most are dicts."""
     return type(document) is dict or isinstance(document, Mapping)
+
+
+def names_model(call: Call, profile: Profile) -> bool:
+    """Whether it asks for a model, so that a no may be about that."""
+    document = document_of(call)
+    return kind_of(call, profile) is not Kind.OTHER or (is_object(document) and "model" in document)
 
 
 def content_of(call: Call, kind: Kind, upstream_model: str, *, ask_usage: bool) -> bytes:

@@ -31,6 +31,10 @@ class Reading(Protocol):
     def quiet(self) -> bool:
         """The bytes fed last held nothing of the answer itself: pings, comments."""
 
+    @property
+    def content_type(self) -> str:
+        """Of what is handed on, where that is not what came; else empty."""
+
     def feed(self, received: bytes) -> bytes:
         """Take bytes off the wire; return the bytes to hand on (they may be held back, never invented)."""
 

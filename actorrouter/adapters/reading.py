@@ -18,6 +18,7 @@ class EndsOnce:
 
     losses: tuple[str, ...] = ()
     quiet = False
+    content_type = ""
     _ended = False
 
     def _end_once(self) -> None:

@@ -168,6 +168,11 @@ class Translated:
         """See the port."""
         return tuple(self._lost | dict.fromkeys(loss.name for loss in self._stream.losses))
 
+    @property
+    def content_type(self) -> str:
+        """See the port."""
+        return self._inner.content_type
+
     def feed(self, received: bytes) -> bytes:
         """See the port."""
         return self._retold(self._inner.feed(received))

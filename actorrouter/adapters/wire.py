@@ -40,8 +40,9 @@ def header_list(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 _CREDENTIALS: Final = frozenset(
-    {"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization",
-     "openai-organization", "openai-project", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
+    {"authorization", "api-key", "x-api-key", "x-goog-api-key", "x-goog-user-project", "cookie",
+     "proxy-authorization", "openai-organization", "openai-project", "x-amz-date", "x-amz-security-token",
+     "x-amz-content-sha256"}
 )  # fmt: skip
 # RFC 9110 section 7.6.1, and what the transport itself decides: framing, host, codings it can undo.
 _OF_THE_CONNECTION: Final = frozenset(

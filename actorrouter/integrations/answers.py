@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from actorrouter.dialects import find
 from actorrouter.dialects.documents import decode_json, encode_json
 from actorrouter.errors import (
     InvalidCall,
@@ -16,7 +17,6 @@ from actorrouter.errors import (
     RouterStopped,
     WaitingRoomFull,
 )
-from actorrouter.integrations.bodies import error_body
 from actorrouter.integrations.port import Headers
 from actorrouter.values import value
 
@@ -47,8 +47,13 @@ def passed(status: int, headers: Mapping[str, str], key_id: str, decision_id: in
 
 def refused(status: int, language: str, code: str, message: str, extra: Headers = ()) -> Answer:
     """The router's own no, in the caller's language."""
-    content = encode_json(error_body(language, status, code, message))
+    content = encode_json(find(language).error(status, code, message))
     return Answer(status, (("content-type", "application/json"), _FINAL, *extra), content)
+
+
+def found(document: object) -> Answer:
+    """What the router knows by itself."""
+    return Answer(200, (("content-type", "application/json"),), encode_json(document))
 
 
 def of_error(error: RouterError, language: str) -> Answer | None:

@@ -18,7 +18,7 @@ from anyio.from_thread import BlockingPortal
 
 from actorrouter.errors import InvalidConfig
 from actorrouter.integrations.answers import Answer
-from actorrouter.integrations.calls import options_of
+from actorrouter.integrations.options import options_of
 from actorrouter.integrations.port import Asked, Fault, Hub
 from actorrouter.integrations.sender import Body, Sender
 

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
+from actorrouter.integrations.port import Headers
 from actorrouter.values import value
 
 _VERSION: Final = re.compile(r"^(?:/[\w.-]+){0,2}?/v\d+(?:(?:alpha|beta)\d*)?(?:/openai(?=/))?(?=/)")
@@ -25,8 +26,14 @@ _LANGUAGES: Final = (
     (re.compile(r"/messages/"), ANTHROPIC_MESSAGES),
     (re.compile(r"/models/(?P<model>.+):\w+$"), GEMINI),
 )
+_TELLING: Final = (("anthropic-version", ANTHROPIC_MESSAGES), ("x-goog-api-key", GEMINI))
+"""Headers that only one API's clients send."""
+
 _CREDENTIALS: Final = ("key", "access_token")
 """Query parameters of Google's APIs."""
+
+_MODEL: Final = "{model}"
+"""For the upstream's model, which the adapter puts in its place."""
 
 
 @value
@@ -41,8 +48,8 @@ class Place:
     stream: bool = False
 
 
-def place_of(path: str, method: str = "POST") -> Place:
-    """The place that a request's path, with its query, means."""
+def place_of(path: str, method: str = "POST", headers: Headers = ()) -> Place:
+    """The place that a request's path, with its query, means. `headers`: tell the language where the path does not."""
     plain, _, query = path.partition("?")
     below = _VERSION.sub("", plain, count=1)
     for pattern, dialect in _ENDPOINTS if method == "POST" else ():
@@ -51,9 +58,18 @@ def place_of(path: str, method: str = "POST") -> Place:
             return Place(dialect, dialect, model=unquote(named.get("model") or ""), stream=bool(named.get("stream")))
     for pattern, dialect in _LANGUAGES:
         if found := pattern.search(below):
-            model = unquote(found.groupdict().get("model") or "")
-            return Place("", dialect, _with(below, query), model)
-    return Place("", OPENAI_CHAT, _with(below, query))
+            return _passed(found, dialect, query)
+    names = {name for name, _ in headers}
+    language = next((dialect for name, dialect in _TELLING if name in names), OPENAI_CHAT)
+    return Place("", language, _with(below, query))
+
+
+def _passed(found: re.Match[str], dialect: str, query: str) -> Place:
+    """A path of an API that names the model in it, or has it in the body."""
+    path, model = found.string, found.groupdict().get("model") or ""
+    if model:
+        path = f"{path[: found.start('model')]}{_MODEL}{path[found.end('model') :]}"
+    return Place("", dialect, _with(path, query), unquote(model))
 
 
 def _with(path: str, query: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict
+
+import attrs
 
 from actorrouter.config import RouterConfig
 from actorrouter.values import Amounts, Call, value
@@ -72,7 +74,7 @@ class Asked:
     content: bytes
     read_s: float | None = None
     pool_s: float | None = None
-    options: Mapping[str, object] = {}
+    options: object = attrs.field(factory=dict)
 
 
 class Fault(Exception):

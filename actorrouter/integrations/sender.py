@@ -68,7 +68,7 @@ class Sender:
             late = _late(error, anyio.current_time(), deadline, began + (INF if asked.pool_s is None else asked.pool_s))
             if late:
                 raise Fault(late, str(error)) from error
-            return _answer(error, place_of(asked.path, asked.method).language), None
+            return _answer(error, place_of(asked.path, asked.method, asked.headers).language), None
 
     async def _start(self, call: Call, read_s: float | None, deadline: float) -> tuple[Answer, Body | None]:
         journey = self._hub.stream(call)

@@ -57,8 +57,10 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The answer's headers, lower case."""
-        return dict(self._response.headers) if self._response is not None else {}
+        """The answer's headers, lower case, as they fit what is handed on."""
+        told = self._reading.content_type if self._reading is not None else ""
+        given = dict(self._response.headers) if self._response is not None else {}
+        return {**given, "content-type": told} if told else given
 
     @property
     def losses(self) -> tuple[str, ...]:

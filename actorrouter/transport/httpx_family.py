@@ -16,10 +16,12 @@ from types import ModuleType, TracebackType
 from typing import Any, Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from actorrouter.transport.httpx_dialled import use
 from actorrouter.transport.httpx_faults import failure
 from actorrouter.transport.httpx_progress import Progress
+from actorrouter.transport.lean_unpack import Unpacker, unpacker
 from actorrouter.transport.phases import Pieces, Stage, timed_out
 from actorrouter.transport.port import Dial, Reached, Timeouts, TransportError
 from actorrouter.values import HttpRequest
@@ -210,7 +212,7 @@ class _Exchange:
 class _Answer(Pieces):
     """Status, headers, and the body as it comes. A class, not an async generator: its end is not left to chance."""
 
-    __slots__ = ("_chunks", "_complete", "_decoder", "_open", "_pieces", "_received", "_response", "_transport",
+    __slots__ = ("_chunks", "_complete", "_open", "_pieces", "_received", "_response", "_transport", "_unpacker",
                  "headers", "status")  # fmt: skip
 
     def __init__(self, transport: HttpxTransport, response: Any) -> None:
@@ -218,7 +220,7 @@ class _Answer(Pieces):
         self.headers: Mapping[str, str] = dict(response.headers.items())
         self._transport = transport
         self._response = response
-        self._decoder: Any = None
+        self._unpacker: Unpacker | None = None
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._pieces: Iterator[bytes] = iter(())
         self._open = True
@@ -233,6 +235,8 @@ class _Answer(Pieces):
             while True:
                 for piece in self._pieces:
                     if piece:
+                        if self._unpacker is not None:
+                            await checkpoint()  # a packet may unpack to a thousand pieces
                         return piece
                 self._pieces = iter(await self._receive())
         except StopAsyncIteration:
@@ -243,19 +247,19 @@ class _Answer(Pieces):
         return fault
 
     async def _receive(self) -> Iterable[bytes]:
-        """Decompressed here, not by the client's `aiter_bytes`: a wrong byte would leave its generators unfinished."""
+        """Unpacked here, not by the client: what it does not know it hands on packed, what was cut off as if whole."""
         if self._received:
             raise StopAsyncIteration
         if self._chunks is None:
             self._chunks = self._response.aiter_raw()
-            if "content-encoding" in self.headers:
-                self._decoder = self._response._get_content_decoder()
+            self._unpacker = unpacker(self.headers.get("content-encoding", ""))
         chunk = await anext(self._chunks, b"")  # the client gives no empty chunk
         self._received = not chunk
-        if self._decoder is None:
+        if self._unpacker is None:
             return (chunk,)
-        unpacked = self._decoder.decode(chunk) if chunk else self._decoder.flush()
-        return (unpacked,) if isinstance(unpacked, bytes) else unpacked  # httpx2 unpacks bit by bit
+        if self._received:
+            self._unpacker.end()
+        return self._unpacker.feed(chunk)
 
     async def close(self) -> None:
         """Close the connection, unless the body's end has given it back already. Repeats change nothing."""

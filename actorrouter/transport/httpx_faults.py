@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from actorrouter.transport.lean_unpack import Unpackable
 from actorrouter.transport.phases import (
     CLOSED,
     CUT_SHORT,
@@ -34,7 +35,7 @@ def failure(client: ModuleType, error: Exception, stage: Stage, *, write_failed:
     lost = "write" if write_failed else "read"
     if isinstance(error, client.RemoteProtocolError):
         return _broken_answer(str(error), stage, lost)
-    if isinstance(error, client.DecodingError):
+    if isinstance(error, Unpackable):
         return TransportError("protocol", Reached.YES, UNPACKABLE)
     if isinstance(error, client.TimeoutException):
         return timed_out(stage)

@@ -188,6 +188,19 @@ def test_a_broken_checksum_ends_the_answer() -> None:
     assert "checksum" in outcome.message
 
 
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (CONVERSE, ""),
+        (MESSAGE, "text/event-stream"),
+        (Call("m", {"messages": []}, stream=True, dialect="openai-chat"), "text/event-stream"),
+    ],
+)
+def test_what_is_handed_on_is_named_as_what_it_is(call: Call, kind: str) -> None:
+    """Frames go on as the provider named them; what was unwrapped or translated from them is server-sent events."""
+    assert ADAPTER.read(call, 200, HEADERS, 0.0, WALL).content_type == kind
+
+
 def test_a_stream_of_server_sent_events_is_no_stream_of_frames() -> None:
     """A caller who iterates frames is not given something else."""
     _, outcome, _ = run(ADAPTER, CONVERSE, b"data: {}\n\n", headers={"content-type": "text/event-stream"})

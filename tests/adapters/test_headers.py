@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.headers import DELAY_MAX_S, count, delay_s, duration_s, media_type, retry_after_s
+from actorrouter.adapters.headers import DELAY_MAX_S, count, delay_s, duration_s, is_json, media_type, retry_after_s
 
 WALL = 1_790_000_000.0
 
@@ -171,3 +171,21 @@ def test_every_form_of_an_instant_agrees(wall: int, ahead: int) -> None:
     date = datetime.fromtimestamp(wall + ahead, UTC)
     forms = [str(wall + ahead), f"{wall + ahead}000", date.isoformat(), format_datetime(date, usegmt=True)]
     assert [delay_s(form, float(wall)) for form in forms] == pytest.approx([ahead] * 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "readable"),
+    [
+        ("", True),
+        ("application/json", True),
+        ("text/json", True),
+        ("application/problem+json", True),
+        ("application/jsonl", False),
+        ("application/x-ndjson", False),
+        ("application/octet-stream", False),
+        ("multipart/form-data", False),
+    ],
+)
+def test_what_is_json(kind: str, readable: bool) -> None:
+    """Lines of JSON are not a JSON document; what names no type may be one."""
+    assert is_json(kind) is readable

@@ -358,6 +358,22 @@ def test_a_plain_answer_to_a_streaming_call_is_broken_or_its_error() -> None:
     assert judged({"error": {"code": "slow_down"}}, sent=asked).outcome is OutcomeClass.CAPACITY
 
 
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(
+    ("sent", "blamed"),
+    [
+        (Call("m", path="/files/f1", method="GET"), False),
+        (Call("m", path="/uploads", content=b"--x"), False),
+        (Call("m", {"model": "m"}, path="/images/generations"), True),
+        (Call("m", {"messages": []}), True),
+    ],
+)
+def test_a_file_that_is_missing_is_not_the_key_s_fault(sent: Call, blamed: bool, status: int) -> None:
+    """A 403 or 404 blames a key only where the request named a model that it may be about."""
+    outcome = read(b'{"error": {"message": "no such thing"}}', status=status, sent=sent).end(complete=True)
+    assert (outcome.outcome is not OutcomeClass.REQUEST_BAD) == blamed
+
+
 def test_an_answer_ends_once() -> None:
     """The second end is a bug of the asker."""
     reading = read(b"{}")

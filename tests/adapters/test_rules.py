@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.rules import MESSAGE_MAX, Rule, failure, failure_inside, mask, read_error, redact, shown
+from actorrouter.adapters.rules import (
+    MESSAGE_MAX,
+    Rule,
+    failure,
+    failure_inside,
+    mask,
+    read_error,
+    redact,
+    shown,
+)
 from actorrouter.values import SCOPE_OF, OutcomeClass, Scope
 
 

@@ -1,4 +1,4 @@
-"""A provider that nobody here wrote (aimock), started by the project's own script, and hubs that lead to it."""
+"""A provider that nobody here wrote (aimock), started by the project's own script, and routers that lead to it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -52,16 +53,21 @@ def _await(running: subprocess.Popen[str], url: str) -> None:
     raise AssertionError(f"aimock does not answer within {START_MAX_S} s")
 
 
-@asynccontextmanager
-async def routed(url: str) -> AsyncIterator[Router]:
-    """A router with two of its keys on the OpenAI dialect; at the end nothing may be open. Bounded at 20 s."""
-    config = RouterConfig(
-        providers={"foreign": ProviderConfig(f"{url}/v1")},
+def fleet(url: str, adapter: str = "openai") -> RouterConfig:
+    """Two of its keys, spoken to in the dialect of `adapter`; `m` is the route."""
+    base_url = f"{url}/v1" if adapter == "openai" else url
+    return RouterConfig(
+        providers={"foreign": ProviderConfig(base_url, adapter=adapter)},
         keys={f"k{number}": KeyConfig("foreign", Secret(secret)) for number, secret in enumerate(SECRETS, 1)},
         routes={"m": RouteConfig((CandidateConfig("foreign", "model"),), wait_s=1)},
         cold_start=ColdStart.EMPTY,
     )
+
+
+@asynccontextmanager
+async def routed(url: str, adapter: str = "openai", **options: Any) -> AsyncIterator[Router]:
+    """A router before it; at the end nothing may be open. Bounded at 20 s."""
     with anyio.fail_after(20):
-        async with open_router(config) as router:
+        async with open_router(fleet(url, adapter), **options) as router:
             yield router
             assert_idle(router)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from actorrouter import Call, InvalidCall
 from actorrouter.integrations.answers import Answer
-from actorrouter.integrations.calls import call_of, options_of
+from actorrouter.integrations.calls import call_of
+from actorrouter.integrations.options import options_of
 from actorrouter.integrations.port import Asked
 from tests.integrations.upstream import fleet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -59,6 +60,20 @@ def test_early_break(upstream: Upstream, backend: str) -> None:
             assert next(iter(stream)).choices[0].delta.content == WORDS[0]
             assert router.status()["open"] == 1
         assert router.status()["open"] == 0
+
+
+def test_a_dropped_stream(upstream: Upstream, backend: str) -> None:
+    """A stream that nobody closes is settled once it is collected, on whatever thread that happens."""
+    with routed(upstream, backend) as router:
+        for chunk in sdk(router).chat.completions.create(**ask("stall", stream=True)):
+            assert chunk.choices[0].delta.content == WORDS[0]
+            break
+        until = time.monotonic() + 5
+        while router.status()["open"] and time.monotonic() < until:
+            gc.collect()
+            time.sleep(0.01)
+        assert router.status()["open"] == 0
+        assert upstream.hung_up.wait(5)
 
 
 def test_errors(upstream: Upstream, backend: str) -> None:

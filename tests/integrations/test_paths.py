@@ -39,7 +39,7 @@ def test_the_path_tells_the_dialect(path: str, place: Place):
         ("/v1/embeddings", CHAT, "/embeddings"),
         ("/openai/v1/files?limit=3&after=a%2Fb", CHAT, "/files?limit=3&after=a%2Fb"),
         ("/v1/messages/count_tokens", MESSAGES, "/messages/count_tokens"),
-        ("/v1beta/models/fast:countTokens?key=mine&alt=json", GEMINI, "/models/fast:countTokens?alt=json"),
+        ("/v1beta/models/fast:countTokens?key=mine&alt=json", GEMINI, "/models/{model}:countTokens?alt=json"),
         ("/v1/models", CHAT, "/models"),
         ("/jobs", CHAT, "/jobs"),
         ("/v1beta/openai/embeddings", CHAT, "/embeddings"),
@@ -49,6 +49,14 @@ def test_the_rest_is_passed_through(path: str, language: str, below: str):
     """Anything else goes below the provider's base URL, which has the version already, without the caller's key."""
     place = place_of(path)
     assert (place.dialect, place.language, place.path) == ("", language, below)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"), [("anthropic-version", MESSAGES), ("x-goog-api-key", GEMINI), ("authorization", CHAT)]
+)
+def test_headers_tell_the_language(header: str, language: str):
+    """Where all APIs have the same path, the header that only one API's clients send says whose errors to write."""
+    assert place_of("/v1/models", "GET", ((header, "x"),)).language == language
 
 
 def test_only_a_post_converses():

@@ -41,6 +41,7 @@ TOOL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arg
 SECRETS = {"a": "sk-upstream-first-4f9Qw8", "b": "sk-upstream-second-Zt71Lm"}
 UNFINISHED = pytest.mark.filterwarnings("ignore:Async generator '[a-z]+2?[.]:ResourceWarning")
 """trio tells of generators that SDKs and clients leave to the garbage collector; what is ours has ended by then."""
+BYTES = bytes(range(256))
 BOUND_S = 20.0
 PAUSE_S = 0.02
 """Between two words of "slow"."""
@@ -104,6 +105,8 @@ class Upstream:
             self.asked.append(request)
             if request.key in self.busy:
                 await peer.send(_error(429, "rate_limit_exceeded", "retry-after: 7"))
+            elif not request.path.endswith("/chat/completions"):
+                await peer.send(_other(request))
             elif request.document.get("stream"):
                 await self._stream(peer, request)
             else:
@@ -130,14 +133,14 @@ class Upstream:
         told = request.told
         await peer.send(EVENTS)
         for word in ("x" * 65536 for _ in range(80)) if told == "big" else WORDS:
-            await peer.send(chunk(_event({"content": word})), pause_s=PAUSE_S if told in ("slow", "stall") else 0)
+            await peer.send(chunk(event({"content": word})), pause_s=PAUSE_S if told in ("slow", "stall") else 0)
             if told == "stall":
                 await self._gone(peer)
             if told == "cut":
                 raise anyio.EndOfStream
         if told == "tool":
-            await peer.send(chunk(_event({"tool_calls": [{"index": 0, **TOOL}]})))
-        await peer.send(chunk(_event({}, finish_reason="stop")))
+            await peer.send(chunk(event({"tool_calls": [{"index": 0, **TOOL}]})))
+        await peer.send(chunk(event({}, finish_reason="stop")))
         if (request.document.get("stream_options") or {}).get("include_usage"):
             await peer.send(chunk(_data({"id": "c1", "object": "chat.completion.chunk", "choices": [], "usage": USED})))
         await peer.send(chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
@@ -146,6 +149,14 @@ class Upstream:
         await peer.gone()
         self.hung_up.set()
         raise anyio.EndOfStream
+
+
+def _other(request: Request) -> bytes:
+    """What is asked of a file named "missing" is not there; any other path is answered with the body it came with."""
+    if request.path.endswith("/missing"):
+        return _error(404, "not_found")
+    kind = request.headers.get("content-type", "application/octet-stream")
+    return answer(request.body or BYTES, "200 OK", f"content-type: {kind}")
 
 
 @contextmanager
@@ -181,7 +192,7 @@ def completion(content: str = "one two three", **message: Any) -> bytes:
     return json.dumps(said).encode()
 
 
-def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+def event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return _data({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "up", "choices": [choice]})
 

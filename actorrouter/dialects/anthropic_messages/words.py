@@ -10,7 +10,8 @@ from typing import Final
 from actorrouter.dialects.neutral import Finish
 
 OUTPUT_TOKENS_DEFAULT: Final = 8192
-"""`max_tokens` has to be said; this is said where a caller did not: every model of the SDK's tables takes it."""
+"""`max_tokens` has to be said; this is said where a caller did not: the least that
+`_constants.py` bounds a model's output with."""
 BUDGET_TOKENS_MIN: Final = 1024
 """`types/thinking_config_enabled_param.py`."""
 

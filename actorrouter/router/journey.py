@@ -7,13 +7,12 @@ from typing import Protocol
 
 from actorrouter.adapters.continuation import Splice
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
-from actorrouter.router.blame import unfit_with
 from actorrouter.router.board import Seat
 from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
-from actorrouter.router.hedging import Race, beside
+from actorrouter.router.hedging import Race
 from actorrouter.router.reply import Reply
 from actorrouter.router.retry import Next, after, paced
 from actorrouter.runtime.loop import Loop
@@ -152,7 +151,7 @@ class Journey:
         if self._works + 1 >= self._call.max_attempts or key.provider.retries.balance < 1.0:
             return None
         try:
-            grant = await self._hub.acquire(beside(self._demand, key), self._hub.clock())
+            grant = await self._hub.acquire(self._demand.beside(key), self._hub.clock())
         except NotSent:
             return None
         key.provider.retries.withdraw()
@@ -173,7 +172,7 @@ class Journey:
         elif step is Next.AGAIN:
             await self._again(outcome, seat)
         else:
-            self._demand.skip |= unfit_with(key, outcome)
+            self._demand.pass_over(key, outcome)
 
     async def _again(self, outcome: Outcome, seat: Seat) -> None:
         """The same work once more, if that is allowed."""

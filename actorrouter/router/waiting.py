@@ -245,6 +245,8 @@ def _may_pass(demand: Demand, other: Demand) -> bool:
     call, ahead = demand.call, other.call
     if call.keys != ahead.keys or call.exclude_keys != ahead.exclude_keys or demand.skip != other.skip:
         return True
+    if demand.proxies != other.proxies:
+        return True
     if demand.unfit.keys() != other.unfit.keys():
         return True
     for candidate in demand.candidates:

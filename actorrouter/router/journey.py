@@ -102,8 +102,7 @@ class Journey:
         if not self._call.continue_stream or not self._call.stream:
             return content
         if self._splice is None:
-            dialects = self.answer.grant.seat.key.provider.adapter.dialects
-            self._splice = Splice(self._call.dialect or next(iter(dialects), ""))
+            self._splice = Splice()
         return self._splice.hand(content, last=last)
 
     async def _acquire(self) -> Grant:

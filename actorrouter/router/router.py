@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 import anyio
 from anyio.abc import TaskStatus
 
+from actorrouter.adapters import continuation
+from actorrouter.adapters.port import Adapter
 from actorrouter.config import KeyConfig, RouterConfig
 from actorrouter.errors import InvalidCall, RouterStopped
 from actorrouter.events import ActorRestarted, Cleared, Disabled, Draining, Enqueued, Observed, Withdrawn
@@ -270,7 +272,7 @@ class Router:
         if unknown:
             raise InvalidCall(f"unknown key {unknown[0][:80]!r}")
         adapters = {c.provider.name: c.provider.adapter for c in candidates}
-        unfit = {name: fault for name, adapter in adapters.items() if (fault := adapter.check(call))}
+        unfit = {name: fault for name, adapter in adapters.items() if (fault := _fault(call, adapter))}
         if unfit and len(unfit) == len(adapters):
             raise InvalidCall(f"call for {call.model!r}: {'; '.join(dict.fromkeys(unfit.values()))}")
         return unfit
@@ -487,6 +489,10 @@ class Router:
         if told == most:
             again = partial(self._tell_clock, actor_ids, most)
             self.runtime.timers.set(("router", "clocked"), now + _CLOCKED_EVERY_S, again)
+
+
+def _fault(call: Call, adapter: Adapter) -> str | None:
+    return adapter.check(call) or continuation.fault(call, adapter.dialects)
 
 
 def _clients(config: RouterConfig) -> set[tuple[str, bool]]:

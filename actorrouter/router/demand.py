@@ -81,11 +81,11 @@ class Demand:
         """Whether this key may serve it."""
         if key.key_id in self.skip or key.key_id in self.call.exclude_keys:
             return False
-        return key.config.proxy not in self.proxies and self.draws_apart(key.pools)
+        return key.config.proxy not in self.proxies and (not self.apart or self.draws_apart(key.pools))
 
     def draws_apart(self, pools: tuple[PoolEntry, ...]) -> bool:
         """Whether none of these is a pool to keep away from."""
-        return not self.apart or self.apart.isdisjoint(pools)
+        return self.apart.isdisjoint(pools)
 
     def pass_over(self, key: KeyEntry, outcome: Outcome) -> None:
         """This key has failed it; so would all that go out by the same way, if that is at fault."""

@@ -120,8 +120,12 @@ class Exchange:
         return content
 
     async def _past_silence(self, since: float) -> bytes:
-        """Read on until there is something to hand on."""
+        """Read on until there is something to hand on. A plain answer has content at its end only."""
         content = None
+        if not self._call.stream:
+            while content is None:
+                content = await self._next()
+            return content
         with self._runtime.loop.within(since + self._stall_s - self._silent_s) as scope:
             while content is None:
                 content = await self._next()

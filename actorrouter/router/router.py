@@ -268,9 +268,10 @@ class Router:
 
     def _check_call(self, call: Call, candidates: Iterable[Any]) -> dict[str, str]:
         """The providers that cannot be told of this call, and why. Raises InvalidCall if none can."""
-        unknown = sorted((call.keys | call.exclude_keys) - self.fleet.keys.keys())
-        if unknown:
-            raise InvalidCall(f"unknown key {unknown[0][:80]!r}")
+        if call.keys or call.exclude_keys:
+            unknown = [key_id for key_id in call.keys | call.exclude_keys if key_id not in self.fleet.keys]
+            if unknown:
+                raise InvalidCall(f"unknown key {min(unknown)[:80]!r}")
         adapters = {c.provider.name: c.provider.adapter for c in candidates}
         unfit = {name: fault for name, adapter in adapters.items() if (fault := _fault(call, adapter))}
         if unfit and len(unfit) == len(adapters):
@@ -492,7 +493,7 @@ class Router:
 
 
 def _fault(call: Call, adapter: Adapter) -> str | None:
-    return adapter.check(call) or continuation.fault(call, adapter.dialects)
+    return adapter.check(call) or (continuation.fault(call, adapter.dialects) if call.continue_stream else None)
 
 
 def _clients(config: RouterConfig) -> set[tuple[str, bool]]:

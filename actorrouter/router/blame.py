@@ -11,7 +11,7 @@ from actorrouter.actors.key import REJECTED
 from actorrouter.actors.recovery import CLOSED
 from actorrouter.actors.together import REFUSALS, is_provider, taken_out
 from actorrouter.messages import Clear
-from actorrouter.router.board import KeyEntry, Seat
+from actorrouter.router.entries import KeyEntry, Seat
 from actorrouter.router.grants import Grant
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.values import INF, Outcome, OutcomeClass, Scope

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.adapters.wire import amount, exact_units
-from actorrouter.router.board import Candidate, KeyEntry, PoolEntry, RouteEntry
+from actorrouter.router.entries import Candidate, KeyEntry, PoolEntry, RouteEntry
 from actorrouter.runtime.cell import Cell
 from actorrouter.values import (
     CONCURRENCY,

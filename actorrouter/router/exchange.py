@@ -12,7 +12,7 @@ from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import BODY_BYTES_MAX, ERROR_BYTES_MAX
 from actorrouter.errors import InvalidConfig
 from actorrouter.messages import Observe
-from actorrouter.router.board import KeyEntry
+from actorrouter.router.entries import KeyEntry
 from actorrouter.router.grants import Grant
 from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime

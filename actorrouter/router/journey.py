@@ -7,8 +7,8 @@ from typing import Protocol
 
 from actorrouter.adapters.continuation import Splice
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
-from actorrouter.router.board import Seat
 from actorrouter.router.demand import Demand
+from actorrouter.router.entries import Seat
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant

@@ -13,8 +13,9 @@ from typing import Final
 import attrs
 
 from actorrouter.observe.decisions import TRIED_MAX, Decision, Tried
-from actorrouter.router.board import Candidate, Group, Seat, close, next_change, set_aside, smaller
+from actorrouter.router.board import close, next_change, set_aside, smaller
 from actorrouter.router.demand import Demand
+from actorrouter.router.entries import Candidate, Group, Seat
 from actorrouter.values import INF, Basis, Refusal
 
 SCAN_MAX: Final = 128

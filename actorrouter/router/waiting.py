@@ -25,8 +25,8 @@ from actorrouter.errors import (
 from actorrouter.messages import Enqueue, Peek, Serve, Ticket
 from actorrouter.observe.decisions import Tried, tell
 from actorrouter.router.admission import Admission
-from actorrouter.router.board import RouteEntry
 from actorrouter.router.demand import Demand
+from actorrouter.router.entries import RouteEntry
 from actorrouter.router.grants import Grant
 from actorrouter.router.search import Shortage
 from actorrouter.runtime.loop import Event

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actorrouter import Call, InvalidCall, NoCapacity
-from actorrouter.router.board import KeyEntry
+from actorrouter.router.entries import KeyEntry
 from actorrouter.transport.port import Reached
 from tests.router.world import CALL, STREAM, Step, but, fault, fleet, no, ok, requests, running, words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 
@@ -40,8 +41,8 @@ class Hub(Protocol):
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
 
-    def abandon(self, exchange: Exchange) -> None:
-        """End a send that nobody will end. Any thread may say so, at any moment."""
+    def abandon(self, exchange: Exchange, *, left: bool) -> None:
+        """End a send that nobody will end. Any thread may say so, at any moment. `left`: its caller did leave it."""
 
     def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
         """Close the grant; the outcome as it is to be understood."""
@@ -84,6 +85,9 @@ class Journey:
             exchange = self._exchange = self._hub.exchange(grant, self._demand.call)
             try:
                 content = await self._within_deadline(exchange)
+            except GeneratorExit:  # the coroutine is dropped, and may not wait
+                self._drop(left=False)
+                raise
             except BaseException:
                 await self.end()
                 raise
@@ -203,8 +207,9 @@ class Journey:
         """Bytes of a stream; b"" at its good end. Raises StreamInterrupted at any other, once it is settled."""
         exchange = self.answer
         content = b""
+        piece = exchange.more if self._deadline == INF else partial(self._piece, exchange)
         while exchange.outcome is None and not content:
-            content = self._hand(await self._piece(exchange))
+            content = self._hand(await piece())
         if content:
             return content
         outcome = await self.end()
@@ -213,8 +218,7 @@ class Journey:
         return await self._go_on(outcome)
 
     async def _piece(self, exchange: Exchange) -> bytes:
-        if self._deadline == INF:
-            return await exchange.more()
+        """As `exchange.more`, ended by the deadline."""
         content = b""
         with self._hub.loop.within(self._deadline) as scope:
             content = await exchange.more()
@@ -283,12 +287,19 @@ class Journey:
 
     def __del__(self) -> None:
         """Dropped without being left, on whatever thread."""
+        self._drop(left=False)
+
+    def _drop(self, *, left: bool) -> None:
+        """Have what is in hand settled and closed by the router's own tasks."""
         for exchange in (self._beside, self._exchange):
             if exchange is not None:
-                self._hub.abandon(exchange)
+                self._hub.abandon(exchange, left=left)
+        self._beside = self._exchange = None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._exchange is not None:
+        if kind is GeneratorExit:  # of a generator that is closed, or of a dropped coroutine, which may not wait
+            self._drop(left=True)
+        elif self._exchange is not None:
             await self.end()

@@ -153,6 +153,6 @@ class Router(Operated):
         """Close a grant with its outcome, and say how that is to be understood."""
         return blame.settle(self.runtime, grant, outcome)
 
-    def abandon(self, exchange: Exchange) -> None:
+    def abandon(self, exchange: Exchange, *, left: bool) -> None:
         """End a send whose caller is gone. Any thread may say so, at any moment."""
-        self._abandoned.drop(exchange)
+        self._abandoned.drop(exchange, left=left)

@@ -16,8 +16,8 @@ SOURCE = Path(__file__).with_name("upstream.c")
 
 
 @contextmanager
-def fast_upstream(key_count: int, events: int = 64) -> Iterator[tuple[str, str]]:
-    """Base URL and what serves there. `events`: deltas in a stream, which only the C one knows."""
+def fast_upstream(key_count: int, events: int = 64, pause_ms: int = 0) -> Iterator[tuple[str, str]]:
+    """Base URL and what serves there. Only the C one knows `events`, a stream's deltas, and `pause_ms` between them."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None or sys.platform != "linux":  # it waits with epoll
         with upstream(keys(key_count)) as provider:
@@ -26,7 +26,9 @@ def fast_upstream(key_count: int, events: int = 64) -> Iterator[tuple[str, str]]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "upstream")
         subprocess.run([compiler, "-O2", "-o", program, SOURCE], check=True)
-        with subprocess.Popen([program, str(events)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [program, str(events), str(pause_ms)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             port = int(process.stdout.readline())

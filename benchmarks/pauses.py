@@ -99,7 +99,7 @@ async def measure(keys: int, seconds: float, *, frozen: bool) -> tuple[dict[str,
             async with anyio.create_task_group() as group:
                 for _ in range(CALLERS):
                     group.start_soon(caller, router, until)
-                router.runtime.timers.set(("router", "clock"), router.clock() + seconds / 2, router._read_clock)
+                router.runtime.timers.set(("router", "clock"), router.clock() + seconds / 2, router.wall_clock.read)
                 gaps = await watcher(until)
         gc.unfreeze()
         gc.set_threshold(*threshold)

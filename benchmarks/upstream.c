@@ -4,7 +4,7 @@
  *     the same with "stream":true       a fixed stream of server-sent events, each a chunk and a write of its own,
  *                                       all open streams in turn
  *
- * Arguments: events in a stream. Prints its port, then serves until its standard input ends. Reads no more of a request
+ * Arguments: events in a stream, and milliseconds from one to the next (0: as fast as they go). Prints its port, then serves until its standard input ends. Reads no more of a request
  * than its end; believes its client. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { IN_MAX = 65536, FDS_MAX = 65536 };
@@ -25,11 +26,21 @@ struct peer {
     const char *out; /* what is left to send */
     size_t left;
     size_t step; /* most to send at a time */
+    long due; /* when the next event goes, in milliseconds; 0: now */
 };
 
 static struct peer *peers[FDS_MAX];
 static char *plain, *stream;
-static size_t plain_bytes, stream_bytes, event_bytes;
+static size_t plain_bytes, stream_bytes, head_bytes, event_bytes;
+static long pause_ms;
+static int fd_max;
+
+static long now_ms(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
 
 static void make_answers(int events)
 {
@@ -49,7 +60,7 @@ static void make_answers(int events)
                            strlen(body), body);
     size_t room = 4096 + (size_t)events * (strlen(delta) + 16);
     stream = malloc(room);
-    stream_bytes = sprintf(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+    stream_bytes = head_bytes = sprintf(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
     for (int i = 0; i < events; i++)
         stream_bytes += event_bytes = sprintf(stream + stream_bytes, "%zx\r\n%s\r\n", strlen(delta), delta);
     const char *end[] = {last, usage, done};
@@ -71,8 +82,10 @@ static int send_out(int queue, int fd, struct peer *peer)
     if (sent > 0) {
         peer->out += sent;
         peer->left -= sent;
+        peer->step = event_bytes;
     }
-    struct epoll_event want = {.events = EPOLLIN | (peer->left ? EPOLLOUT : 0), .data.fd = fd};
+    peer->due = pause_ms && peer->left ? now_ms() + pause_ms : 0;
+    struct epoll_event want = {.events = EPOLLIN | (peer->left && !peer->due ? EPOLLOUT : 0), .data.fd = fd};
     return epoll_ctl(queue, EPOLL_CTL_MOD, fd, &want);
 }
 
@@ -90,7 +103,7 @@ static int answer(int queue, int fd, struct peer *peer)
     int streams = memmem(peer->in, total, "\"stream\":true", 13) != NULL;
     peer->out = streams ? stream : plain;
     peer->left = streams ? stream_bytes : plain_bytes;
-    peer->step = streams ? event_bytes : plain_bytes;
+    peer->step = streams ? head_bytes + event_bytes : plain_bytes;
     memmove(peer->in, peer->in + total, peer->got - total);
     peer->got -= total;
     return send_out(queue, fd, peer);
@@ -111,6 +124,14 @@ static void serve(int queue, struct epoll_event *event)
         drop(fd);
 }
 
+static void send_due(int queue)
+{
+    long now = now_ms();
+    for (int fd = 0; fd <= fd_max; fd++)
+        if (peers[fd] && peers[fd]->due && peers[fd]->due <= now)
+            send_out(queue, fd, peers[fd]);
+}
+
 static void welcome(int queue, int listener)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK), yes = 1;
@@ -118,6 +139,7 @@ static void welcome(int queue, int listener)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     peers[fd] = calloc(1, sizeof(struct peer));
+    fd_max = fd > fd_max ? fd : fd_max;
     struct epoll_event want = {.events = EPOLLIN, .data.fd = fd};
     epoll_ctl(queue, EPOLL_CTL_ADD, fd, &want);
 }
@@ -125,6 +147,7 @@ static void welcome(int queue, int listener)
 int main(int count, char **arguments)
 {
     make_answers(count > 1 ? atoi(arguments[1]) : 64);
+    pause_ms = count > 2 ? atoi(arguments[2]) : 0;
     int listener = socket(AF_INET, SOCK_STREAM, 0), queue = epoll_create1(0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
@@ -138,7 +161,7 @@ int main(int count, char **arguments)
     want.data.fd = 0;
     epoll_ctl(queue, EPOLL_CTL_ADD, 0, &want);
     for (;;) {
-        int n = epoll_wait(queue, ready, 256, -1);
+        int n = epoll_wait(queue, ready, 256, pause_ms ? 1 : -1);
         for (int i = 0; i < n; i++) {
             if (ready[i].data.fd == 0)
                 return 0;
@@ -147,5 +170,7 @@ int main(int count, char **arguments)
             else if (peers[ready[i].data.fd])
                 serve(queue, &ready[i]);
         }
+        if (pause_ms)
+            send_due(queue);
     }
 }

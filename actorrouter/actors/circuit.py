@@ -119,7 +119,7 @@ def _refuse(state: CircuitState, event: Settled) -> None:
     together = state.together
     together.refuse(event, event.at - state.config.window_s)
     if event.scope is _PROVIDER and len(together.refused) >= LEAST:
-        together.suspect()
+        together.suspected = True
         if state.breaker is _CLOSED:
             _open(state, event)
 

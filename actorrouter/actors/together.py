@@ -9,7 +9,9 @@ A key that has never served may simply be wrong, so it is evidence only when nob
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice, takewhile
 from typing import Final
 
 import attrs
@@ -25,37 +27,51 @@ MOST: Final = 10
 """So many keys that had served are evidence enough in a fleet of any size; of a small one it takes more than half."""
 HARDLY: Final = 0.1
 """Successes for each refusal that are still hardly any: below ten refusals not one."""
+EVIDENCE_MAX: Final = 100
+"""Refusals that are looked at for one verdict, the latest: the cost of one does not grow with the fleet."""
 
 
 @attrs.define(weakref_slot=False)
 class Together:
-    """`refused`: the key, or the pools, that were refused -> when, and with which key. `suspects`: whom the provider
-    may have refused wrongly, by actor id."""
+    """`refused`: the key, or the pools, that were refused -> when, and with which key, the latest last. `actors`: each
+    of them -> when. `suspected`: the provider may have refused them wrongly, so that none is forgotten."""
 
-    refused: dict[tuple[str, ...], tuple[float, str]] = attrs.field(factory=dict)
-    suspects: frozenset[str] = frozenset()
+    refused: OrderedDict[tuple[str, ...], tuple[float, str]] = attrs.field(factory=OrderedDict)
+    actors: dict[str, float] = attrs.field(factory=dict)
+    suspected: bool = False
+
+    @property
+    def suspects(self) -> frozenset[str]:
+        """Whom the provider may have refused wrongly, by actor id."""
+        return frozenset(self.actors if self.suspected else ())
 
     def copy(self) -> Together:
-        return Together(dict(self.refused), self.suspects)
+        return Together(self.refused.copy(), self.actors.copy(), self.suspected)
 
     def lately(self, since: float) -> dict[tuple[str, ...], tuple[float, str]]:
-        """Who was refused no earlier than `since`."""
-        return {who: said for who, said in self.refused.items() if said[0] >= since}
+        """Who was refused no earlier than `since`, the latest first, and no more of them than one verdict needs."""
+        latest = islice(reversed(self.refused.items()), EVIDENCE_MAX)
+        return dict(takewhile(lambda entry: entry[1][0] >= since, latest))
 
     def refuse(self, event: Settled, since: float) -> None:
         """Remember a refusal; forget those before `since`."""
-        self.refused = self.lately(since)
+        while self.refused and not self.suspected and next(iter(self.refused.values()))[0] < since:
+            self._forget_oldest()
         who = taken_out(event.outcome, event.key_id, event.holders)
         if who:
             self.refused[who] = (event.at, event.key_id)
+            self.refused.move_to_end(who)
+            self.actors.update(dict.fromkeys(who, event.at))
 
-    def suspect(self) -> None:
-        """It was the provider: whoever was refused lately may be good."""
-        self.suspects |= {each for who in self.refused for each in who}
+    def _forget_oldest(self) -> None:
+        who, (at, _) = self.refused.popitem(last=False)
+        for each in who:
+            if self.actors.get(each) == at:  # not refused again since, with other pools
+                del self.actors[each]
 
     def forget(self) -> None:
         """They have been given back."""
-        self.refused, self.suspects = {}, frozenset()
+        self.refused, self.actors, self.suspected = OrderedDict(), {}, False
 
 
 def taken_out(outcome: OutcomeClass, key_id: str, holders: Iterable[str]) -> tuple[str, ...]:

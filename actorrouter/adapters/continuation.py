@@ -2,10 +2,13 @@
 
 Only the openai-chat dialect: the text so far is appended as the assistant's own message. A model that has been made to
 continue such a message does; one that has not may begin anew or comment on it, which is why a caller has to ask for it.
+Anthropic's own refuse it with a 400 where they do not support it ("prefill", anthropic SDK 2.12.0
+`types/message_create_params.py`); of the other dialects nobody says that a last message is continued.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -19,8 +22,21 @@ from actorrouter.values import Call
 
 TEXT_CHARS_MAX: Final = 1024 * 1024
 _MAXIMA: Final = ("max_completion_tokens", "max_tokens")
+_CHAT_PATHS: Final = frozenset({"", "/chat/completions"})
 _CALLS: Final = ("tool_calls", "function_call")
 _EMPTY: Final = frozenset({"role", "content", "refusal", "obfuscation"})
+_TEXT: Final = _EMPTY | {"reasoning", "reasoning_content", "reasoning_details"}
+
+
+def fault(call: Call, dialects: Sequence[str]) -> str | None:
+    """Why this call could not be continued by a provider of these dialects, although it asks for that; or None."""
+    if not (call.stream and call.continue_stream):
+        return None
+    dialect = call.dialect or next(iter(dialects), "")
+    if dialect == OPENAI_CHAT and call.path.partition("?")[0] in _CHAT_PATHS:
+        return None
+    spoken = f"of {call.path}" if call.path else f"in {dialect or 'no dialect'}"
+    return f"continue_stream: a stream {spoken} cannot be continued, only one in {OPENAI_CHAT}"
 
 
 class Splice:
@@ -30,9 +46,9 @@ class Splice:
     another answer may take its place.
     """
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self) -> None:
         self.text = ""
-        self.why_not = "" if dialect == OPENAI_CHAT else f"a stream in {dialect or 'no dialect'} cannot be continued"
+        self.why_not = ""
         self.withheld = b""
         self._reader = SseReader()
         self._id: Any = None
@@ -41,8 +57,6 @@ class Splice:
     def hand(self, content: bytes, *, last: bool = False) -> bytes:
         """Whole events as the provider sent them; those the caller is to get, as parts of one stream. `last`: the end
         of the bytes may complete one."""
-        if self.why_not.startswith("a stream in"):
-            return content
         events = self._reader.feed(content)
         events += self._reader.close() if last else []
         return b"".join([self._pass(event) for event in events])
@@ -88,6 +102,8 @@ class Splice:
             self.why_not = "it has several choices"
         elif any(delta.get(name) for name in _CALLS):
             self.why_not = "a tool call had begun"
+        elif any(said for name, said in delta.items() if name not in _TEXT) or (text and not isinstance(text, str)):
+            self.why_not = "it holds more than text"
         elif delta.get("refusal"):
             self.why_not = "the model had refused"
         elif dig(choice, "finish_reason"):

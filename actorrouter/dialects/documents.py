@@ -38,7 +38,11 @@ def not_json(document: object) -> str | None:
 def dig(document: Any, path: str) -> Any:
     """What stands at a dotted path, or None. A segment is a key of an object or an index into a list."""
     for segment in path.split("."):
-        if type(document) is dict or isinstance(document, Mapping):  # most are, and asking an ABC is slow
+        if type(document) is dict:  # most are, and asking an ABC is slow
+            document = document.get(segment)
+        elif document is None:
+            return None
+        elif isinstance(document, Mapping):
             document = document.get(segment)
         elif isinstance(document, list) and segment.isdecimal() and int(segment) < len(document):
             document = document[int(segment)]
@@ -49,5 +53,5 @@ def dig(document: Any, path: str) -> Any:
 
 def listed(document: Any, name: str) -> list[Any]:
     """The list at `name` of an object, or an empty one."""
-    found = document.get(name) if isinstance(document, Mapping) else None
+    found = document.get(name) if type(document) is dict or isinstance(document, Mapping) else None
     return found if isinstance(found, list) else []

@@ -14,8 +14,9 @@ from actorrouter.messages import Dispatch, Expire, Renew, Reserve, Settle
 from actorrouter.observe.decisions import TRIED_MAX, Decision, DecisionLog, Tried
 from actorrouter.policies.index import ABSENT
 from actorrouter.policies.order import POLICIES
-from actorrouter.router.board import Candidate, Seat, freed, gave_back, release_due, took
+from actorrouter.router.board import freed, gave_back, release_due, took
 from actorrouter.router.demand import Demand, learn, surprise, truth
+from actorrouter.router.entries import Candidate, Seat
 from actorrouter.router.grants import Grant, Lease, Leases
 from actorrouter.router.search import SCAN_MAX, Search, Shortage, next_seat, not_asked
 from actorrouter.runtime.cell import Cell

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from actorrouter.adapters.wire import amount, exact_units
-from actorrouter.router.board import Candidate, RouteEntry
+from actorrouter.router.entries import Candidate, KeyEntry, PoolEntry, RouteEntry
 from actorrouter.runtime.cell import Cell
 from actorrouter.values import (
     CONCURRENCY,
@@ -23,6 +23,7 @@ from actorrouter.values import (
     Outcome,
     OutcomeClass,
     Refusal,
+    Scope,
     Usage,
 )
 
@@ -32,16 +33,18 @@ _SUCCEEDED: Final = OutcomeClass.SUCCEEDED
 
 @attrs.define(eq=False, weakref_slot=False)
 class Demand:
-    """One call on its way. `given`: amounts named by the caller, used as they are. `skip`: keys that cannot
-    serve it; `avoid`: providers that have failed it, asked last; `unfit`: providers that could not even be told of it,
-    and why. `sized`: the limits that had no room for it when keys were last asked. `since`: when it first asked for
-    capacity."""
+    """One call on its way. `given`: amounts named by the caller, used as they are. What cannot serve it: `skip`, keys;
+    `proxies`, all keys behind them; `apart`, all keys that draw on these pools. `avoid`: providers that have failed it,
+    asked last; `unfit`: providers that could not even be told of it, and why. `sized`: the limits that had no room for
+    it when keys were last asked. `since`: when it first asked for capacity."""
 
     route: RouteEntry
     call: Call
     tenant_budgets: tuple[Cell, ...] = ()
     given: Amounts | None = None
     skip: set[str] = attrs.field(factory=set)
+    proxies: set[str] = attrs.field(factory=set)
+    apart: frozenset[PoolEntry] = frozenset()
     avoid: set[str] = attrs.field(factory=set)
     unfit: Mapping[str, str] = attrs.field(factory=dict)
     sized: tuple[Refusal, ...] = ()
@@ -59,7 +62,37 @@ class Demand:
     def anew(self, call: Call) -> Demand:
         """Another call in this one's place, with its experience."""
         same = (self.route, call, self.tenant_budgets, self.given)
-        return Demand(*same, skip=self.skip, avoid=self.avoid, unfit=self.unfit, since=self.since)
+        other = Demand(*same, skip=self.skip, avoid=self.avoid, unfit=self.unfit, since=self.since)
+        other.proxies = self.proxies
+        return other
+
+    def beside(self, key: KeyEntry) -> Demand:
+        """The same call once more on other pools: without this key, and without those that share a pool with it."""
+        other = self.anew(self.call)
+        other.skip, other.proxies, other.avoid = self.skip | {key.key_id}, set(self.proxies), set(self.avoid)
+        other.apart, other.since = frozenset(key.pools), None
+        return other
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a key that it does not want."""
+        return bool(self.skip or self.proxies or self.apart or self.call.exclude_keys)
+
+    def wants(self, key: KeyEntry) -> bool:
+        """Whether this key may serve it."""
+        if key.key_id in self.skip or key.key_id in self.call.exclude_keys:
+            return False
+        return key.config.proxy not in self.proxies and (not self.apart or self.draws_apart(key.pools))
+
+    def draws_apart(self, pools: tuple[PoolEntry, ...]) -> bool:
+        """Whether none of these is a pool to keep away from."""
+        return self.apart.isdisjoint(pools)
+
+    def pass_over(self, key: KeyEntry, outcome: Outcome) -> None:
+        """This key has failed it; so would all that go out by the same way, if that is at fault."""
+        self.skip.add(key.key_id)
+        if outcome.scope is Scope.EGRESS and key.config.proxy is not None:
+            self.proxies.add(key.config.proxy)
 
     def amounts(self, candidate: Candidate) -> Amounts:
         """The most the call may use there, cost included."""

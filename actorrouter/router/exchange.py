@@ -12,7 +12,7 @@ from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import BODY_BYTES_MAX, ERROR_BYTES_MAX
 from actorrouter.errors import InvalidConfig
 from actorrouter.messages import Observe
-from actorrouter.router.board import KeyEntry
+from actorrouter.router.entries import KeyEntry
 from actorrouter.router.grants import Grant
 from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime
@@ -122,8 +122,12 @@ class Exchange:
         return content
 
     async def _past_silence(self, since: float) -> bytes:
-        """Read on until there is something to hand on."""
+        """Read on until there is something to hand on. A plain answer has content at its end only."""
         content = None
+        if not self._call.stream:
+            while content is None:
+                content = await self._next()
+            return content
         with self._runtime.loop.within(since + self._stall_s - self._silent_s) as scope:
             while content is None:
                 content = await self._next()

@@ -19,7 +19,8 @@ from actorrouter.config import (
     RouterConfig,
 )
 from actorrouter.policies.estimates import InputRatio
-from actorrouter.router.board import Candidate, Group, KeyEntry, PoolEntry, ProviderEntry, RouteEntry, Seat, enlist
+from actorrouter.router.board import enlist
+from actorrouter.router.entries import Candidate, Group, KeyEntry, PoolEntry, ProviderEntry, RouteEntry, Seat
 from actorrouter.router.initial import NewKey, NewPool, first_windows, new_budget, new_ratio
 from actorrouter.router.retry import RetryBudget
 from actorrouter.router.secrets import SecretKeeper

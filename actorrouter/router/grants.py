@@ -10,8 +10,8 @@ from typing import Final, Self
 import attrs
 
 from actorrouter.observe.decisions import Decision
-from actorrouter.router.board import Seat
 from actorrouter.router.demand import exact_amounts
+from actorrouter.router.entries import Seat
 from actorrouter.runtime.cell import Cell
 from actorrouter.values import INF, Amounts, Outcome, OutcomeClass, Scope, Secret, Usage
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from actorrouter.router.board import KeyEntry
-from actorrouter.router.demand import Demand
 from actorrouter.router.exchange import Exchange
 from actorrouter.runtime.loop import Loop, Scope
 from actorrouter.values import INF, OutcomeClass
@@ -67,14 +65,3 @@ class Race:
 
 def _gives(exchange: Exchange) -> bool:
     return exchange.outcome is None or exchange.outcome.outcome is OutcomeClass.SUCCEEDED
-
-
-def beside(demand: Demand, key: KeyEntry) -> Demand:
-    """The same call on other pools: without this key, and without those that share a pool with it."""
-    sharing = {key.key_id}
-    if key.pools:
-        own = set(map(id, key.pools))
-        sharing |= {k.key_id for k in key.provider.keys.values() if not own.isdisjoint(map(id, k.pools))}
-    other = demand.anew(demand.call)
-    other.skip, other.avoid, other.since = demand.skip | sharing, set(demand.avoid), None
-    return other

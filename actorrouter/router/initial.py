@@ -15,7 +15,7 @@ from actorrouter.actors.recovery import Recovery
 from actorrouter.actors.windows import Fixed, Terms, Window
 from actorrouter.config import BudgetConfig, Charge, ColdStart, LimitConfig, RouterConfig
 from actorrouter.policies.estimates import InputRatio
-from actorrouter.router.board import ProviderEntry
+from actorrouter.router.entries import ProviderEntry
 from actorrouter.values import COST, INPUT_TOKENS, TOKENS
 
 COLD_MAX_S: Final = 3600.0

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 
 from actorrouter.adapters.continuation import Splice
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
-from actorrouter.router.blame import unfit_with
-from actorrouter.router.board import Seat
 from actorrouter.router.demand import Demand
+from actorrouter.router.entries import Seat
 from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
-from actorrouter.router.hedging import Race, beside
+from actorrouter.router.hedging import Race
 from actorrouter.router.reply import Reply
 from actorrouter.router.retry import Next, after, paced
 from actorrouter.runtime.loop import Loop
@@ -41,8 +41,8 @@ class Hub(Protocol):
     def exchange(self, grant: Grant, call: Call) -> Exchange:
         """One send over this grant."""
 
-    def abandon(self, exchange: Exchange) -> None:
-        """End a send that nobody will end. Any thread may say so, at any moment."""
+    def abandon(self, exchange: Exchange, *, left: bool) -> None:
+        """End a send that nobody will end. Any thread may say so, at any moment. `left`: its caller did leave it."""
 
     def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
         """Close the grant; the outcome as it is to be understood."""
@@ -85,6 +85,9 @@ class Journey:
             exchange = self._exchange = self._hub.exchange(grant, self._demand.call)
             try:
                 content = await self._within_deadline(exchange)
+            except GeneratorExit:  # the coroutine is dropped, and may not wait
+                self._drop(left=False)
+                raise
             except BaseException:
                 await self.end()
                 raise
@@ -103,8 +106,7 @@ class Journey:
         if not self._call.continue_stream or not self._call.stream:
             return content
         if self._splice is None:
-            dialects = self.answer.grant.seat.key.provider.adapter.dialects
-            self._splice = Splice(self._call.dialect or next(iter(dialects), ""))
+            self._splice = Splice()
         return self._splice.hand(content, last=last)
 
     async def _acquire(self) -> Grant:
@@ -152,7 +154,7 @@ class Journey:
         if self._works + 1 >= self._call.max_attempts or key.provider.retries.balance < 1.0:
             return None
         try:
-            grant = await self._hub.acquire(beside(self._demand, key), self._hub.clock())
+            grant = await self._hub.acquire(self._demand.beside(key), self._hub.clock())
         except NotSent:
             return None
         key.provider.retries.withdraw()
@@ -173,7 +175,7 @@ class Journey:
         elif step is Next.AGAIN:
             await self._again(outcome, seat)
         else:
-            self._demand.skip |= unfit_with(key, outcome)
+            self._demand.pass_over(key, outcome)
 
     async def _again(self, outcome: Outcome, seat: Seat) -> None:
         """The same work once more, if that is allowed."""
@@ -205,8 +207,9 @@ class Journey:
         """Bytes of a stream; b"" at its good end. Raises StreamInterrupted at any other, once it is settled."""
         exchange = self.answer
         content = b""
+        piece = exchange.more if self._deadline == INF else partial(self._piece, exchange)
         while exchange.outcome is None and not content:
-            content = self._hand(await self._piece(exchange))
+            content = self._hand(await piece())
         if content:
             return content
         outcome = await self.end()
@@ -215,8 +218,7 @@ class Journey:
         return await self._go_on(outcome)
 
     async def _piece(self, exchange: Exchange) -> bytes:
-        if self._deadline == INF:
-            return await exchange.more()
+        """As `exchange.more`, ended by the deadline."""
         content = b""
         with self._hub.loop.within(self._deadline) as scope:
             content = await exchange.more()
@@ -285,12 +287,19 @@ class Journey:
 
     def __del__(self) -> None:
         """Dropped without being left, on whatever thread."""
+        self._drop(left=False)
+
+    def _drop(self, *, left: bool) -> None:
+        """Have what is in hand settled and closed by the router's own tasks."""
         for exchange in (self._beside, self._exchange):
             if exchange is not None:
-                self._hub.abandon(exchange)
+                self._hub.abandon(exchange, left=left)
+        self._beside = self._exchange = None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._exchange is not None:
+        if kind is GeneratorExit:  # of a generator that is closed, or of a dropped coroutine, which may not wait
+            self._drop(left=True)
+        elif self._exchange is not None:
             await self.end()

@@ -13,8 +13,9 @@ from typing import Final
 import attrs
 
 from actorrouter.observe.decisions import TRIED_MAX, Decision, Tried
-from actorrouter.router.board import Candidate, Group, Seat, close, next_change, set_aside, smaller
+from actorrouter.router.board import close, next_change, set_aside, smaller
 from actorrouter.router.demand import Demand
+from actorrouter.router.entries import Candidate, Group, Seat
 from actorrouter.values import INF, Basis, Refusal
 
 SCAN_MAX: Final = 128
@@ -96,7 +97,7 @@ class Search:
         gate = self.gate
         if self.demand.call.keys or (gate is not None and gate.final):
             return
-        counts = _counts(candidate, self)
+        counts = _counts(self)
         if not any(map(counts, candidate.blocked)):
             return
         at = next_change(candidate, counts)
@@ -179,22 +180,22 @@ def next_seat(candidate: Candidate, search: Search) -> Seat | None:
     group = candidate.ready.first()
     if group is not None and not search.passed:
         seat = group.first()
-        if seat is not None and not demand.skip and seat.key.key_id not in demand.call.exclude_keys:
+        if seat is not None and demand.wants(seat.key):
             return seat
     return next(_seats(candidate, search), None)
 
 
 def _seats(candidate: Candidate, search: Search) -> Iterator[Seat]:
-    unwanted, passed = search.demand.skip | search.demand.call.exclude_keys, search.passed
+    demand, passed = search.demand, search.passed
     for group in candidate.ready:
-        if group not in passed:
-            yield from (s for s in group.ranked() if s not in passed and s.key.key_id not in unwanted)
+        if group not in passed and demand.draws_apart(group.pools):
+            yield from (s for s in group.ranked() if s not in passed and demand.wants(s.key))
             passed.add(group)
-    amounts = search.demand.amounts(candidate)
+    amounts = demand.amounts(candidate)
     for what in islice(candidate.sized, SCAN_MAX):
         if what not in passed and smaller(what, amounts):
             seats = (what,) if isinstance(what, Seat) else what.ranked()
-            yield from (s for s in seats if s not in passed and s.key.key_id not in unwanted and _open(s, amounts))
+            yield from (s for s in seats if s not in passed and demand.wants(s.key) and _open(s, amounts))
 
 
 def _open(seat: Seat, amounts: object) -> bool:
@@ -205,10 +206,11 @@ def _open(seat: Seat, amounts: object) -> bool:
 
 def _pinned(candidate: Candidate, search: Search) -> Seat | None:
     """Keys asked for by name are asked even if set aside, the least loaded first."""
-    call = search.demand.call
-    wanted = call.keys - search.demand.skip - call.exclude_keys - search.asked
+    wanted = search.demand.call.keys - search.asked
     keys = [candidate.provider.keys[key_id] for key_id in wanted if key_id in candidate.provider.keys]
-    seats = [seat for key in keys for seat in key.seats if seat.group.candidate is candidate]
+    seats = [
+        seat for key in keys if search.demand.wants(key) for seat in key.seats if seat.group.candidate is candidate
+    ]
     if not seats:
         return None
     best = min(seats, key=lambda seat: (seat.group.score, seat.key.in_flight, seat.key.key_id))
@@ -216,20 +218,20 @@ def _pinned(candidate: Candidate, search: Search) -> Seat | None:
     return best
 
 
-def _counts(candidate: Candidate, search: Search) -> Callable[[Group | Seat], bool]:
+def _counts(search: Search) -> Callable[[Group | Seat], bool]:
     """Whether something set aside could serve this call when it is back: it has a key that is wanted and not too
     small."""
-    unwanted, passed = search.demand.skip | search.demand.call.exclude_keys, search.passed
-    if not (unwanted or passed):
+    demand, passed = search.demand, search.passed
+    if not (demand.limited or passed):
         return _can_serve
-    keys = (candidate.provider.keys.get(key_id) for key_id in unwanted)
-    lost = {id(seat) for key in keys if key is not None for seat in key.seats}
 
     def serves(seat: Seat) -> bool:
-        return id(seat) not in lost and seat not in passed
+        return seat not in passed and demand.wants(seat.key)
 
     def counts(what: Group | Seat) -> bool:
-        return serves(what) if isinstance(what, Seat) else what not in passed and any(map(serves, what.ranked()))
+        if isinstance(what, Seat):
+            return serves(what)
+        return what not in passed and demand.draws_apart(what.pools) and any(map(serves, what.ranked()))
 
     return counts
 
@@ -240,8 +242,7 @@ def _can_serve(what: Group | Seat) -> bool:
 
 def not_asked(candidate: Candidate, demand: Demand) -> Iterator[Seat]:
     """Keys that were not asked because they had said no before, for those who want to hear it again."""
-    unwanted = demand.skip | demand.call.exclude_keys
     for what in (*islice(candidate.blocked, TRIED_MAX), *islice(candidate.closed, TRIED_MAX)):
         seat = what if isinstance(what, Seat) else what.first()
-        if seat is not None and seat.key.key_id not in unwanted:
+        if seat is not None and demand.wants(seat.key):
             yield seat

@@ -25,8 +25,8 @@ from actorrouter.errors import (
 from actorrouter.messages import Enqueue, Peek, Serve, Ticket
 from actorrouter.observe.decisions import Tried, tell
 from actorrouter.router.admission import Admission
-from actorrouter.router.board import RouteEntry
 from actorrouter.router.demand import Demand
+from actorrouter.router.entries import RouteEntry
 from actorrouter.router.grants import Grant
 from actorrouter.router.search import Shortage
 from actorrouter.runtime.loop import Event
@@ -246,6 +246,8 @@ def _may_pass(demand: Demand, other: Demand) -> bool:
         return True
     call, ahead = demand.call, other.call
     if call.keys != ahead.keys or call.exclude_keys != ahead.exclude_keys or demand.skip != other.skip:
+        return True
+    if demand.proxies != other.proxies:
         return True
     if demand.unfit.keys() != other.unfit.keys():
         return True

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.adapters.continuation import TEXT_CHARS_MAX, Splice
-from actorrouter.dialects import ANTHROPIC_MESSAGES, OPENAI_CHAT
+from actorrouter.adapters.continuation import TEXT_CHARS_MAX, Splice, fault
+from actorrouter.dialects import ANTHROPIC_MESSAGES, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
 from actorrouter.values import Call
 
 CALL = Call("m", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}, stream=True, content=b"{}")
@@ -29,21 +29,21 @@ def deltas(stream: bytes) -> list[Any]:
 def test_a_stream_that_does_not_break_passes_as_it_is() -> None:
     """Not a byte of a good stream is changed, comments and the end included."""
     stream = [b": ping\n\n", chunk({"role": "assistant"}), chunk({"content": "a"}), chunk(finish="stop"), DONE]
-    splice = Splice(OPENAI_CHAT)
+    splice = Splice()
     assert [splice.hand(each) for each in stream] == stream
     assert splice.text == "a"
 
 
 def test_an_end_in_the_oldest_line_ends_passes() -> None:
     """An event that only the end of the bytes completes is not lost."""
-    assert Splice(OPENAI_CHAT).hand(b"data: [DONE]\r\r", last=True) == b"data: [DONE]\r\r"
+    assert Splice().hand(b"data: [DONE]\r\r", last=True) == b"data: [DONE]\r\r"
 
 
 @given(st.lists(st.text(max_size=8), max_size=8), st.integers(0, 8), st.integers(1, 7))
 def test_wherever_it_broke(words: list[str], at: int, cut: int) -> None:
     """However the words are divided and the bytes are cut: the text is that of both, the id the first's, one end."""
     first, rest = words[:at], words[at:]
-    splice = Splice(OPENAI_CHAT)
+    splice = Splice()
     before = b"".join([chunk({"role": "assistant", "content": ""}), *(chunk({"content": word}) for word in first)])
     got = b"".join(splice.hand(before[i : i + cut]) for i in range(0, len(before), cut))
     asked = splice.follow_up(CALL).body["messages"][1:]
@@ -68,6 +68,8 @@ def test_wherever_it_broke(words: list[str], at: int, cut: int) -> None:
         (chunk({"refusal": "no"}), "the model had refused"),
         (chunk(finish="stop"), "the answer had finished"),
         (chunk({"content": "x" * (TEXT_CHARS_MAX + 1)}), "it is too long to be sent again"),
+        (chunk({"audio": {"data": "AAAA"}}), "it holds more than text"),
+        (chunk({"content": [{"type": "text", "text": "b"}]}), "it holds more than text"),
         (chunk({"content": "a"}), ""),
         (chunk({"reasoning_content": "hm"}), ""),
         (b"data: [1]\n\n", ""),
@@ -75,22 +77,37 @@ def test_wherever_it_broke(words: list[str], at: int, cut: int) -> None:
 )
 def test_what_cannot_be_continued(event: bytes, why: str) -> None:
     """What was delivered in part and is no text, and what has ended, is not asked for again."""
-    splice = Splice(OPENAI_CHAT)
+    splice = Splice()
     assert splice.hand(chunk({"content": "a"}) + event) == chunk({"content": "a"}) + event
     assert splice.why_not == why
 
 
-@pytest.mark.parametrize("dialect", [ANTHROPIC_MESSAGES, ""])
-def test_other_dialects_pass_and_are_refused(dialect: str) -> None:
-    """A stream in another dialect is handed on untouched, and the reason names the dialect."""
-    splice = Splice(dialect)
-    assert splice.hand(b"event: x\ndata: {}\n") == b"event: x\ndata: {}\n"
-    assert (dialect or "no dialect") in splice.why_not
+@pytest.mark.parametrize(
+    ("changes", "dialects", "why"),
+    [
+        ({}, (OPENAI_CHAT, OPENAI_RESPONSES), None),
+        ({"path": "/chat/completions?v=1"}, (OPENAI_CHAT,), None),
+        ({"dialect": OPENAI_CHAT}, (ANTHROPIC_MESSAGES,), None),  # translated, and continued as what the caller sees
+        ({"dialect": ANTHROPIC_MESSAGES}, (OPENAI_CHAT,), f"a stream in {ANTHROPIC_MESSAGES} cannot be continued"),
+        ({}, (GEMINI,), f"a stream in {GEMINI} cannot be continued"),
+        ({}, (), "a stream in no dialect cannot be continued"),
+        ({"path": "/responses"}, (OPENAI_CHAT,), "a stream of /responses cannot be continued"),
+        ({"path": "/completions"}, (OPENAI_CHAT,), "a stream of /completions cannot be continued"),
+        ({"path": "/responses", "stream": False}, (OPENAI_CHAT,), None),
+        ({"dialect": GEMINI, "continue_stream": False}, (GEMINI,), None),
+    ],
+)
+def test_what_could_be_continued(changes: dict[str, Any], dialects: tuple[str, ...], why: str | None) -> None:
+    """Chat alone; of all other streams a caller who asks for it is told before anything is sent."""
+    asked: dict[str, Any] = {"body": CALL.body, "stream": True, "continue_stream": True, **changes}
+    said = fault(Call("m", **asked), dialects)
+    assert (said is None) == (why is None)
+    assert (why or "") in (said or "")
 
 
 def test_an_error_event_is_kept_back() -> None:
     """The caller gets what came before it; the error waits for what becomes of the stream."""
-    splice = Splice(OPENAI_CHAT)
+    splice = Splice()
     error = b'data: {"error": {"message": "no"}}\n\n'
     assert splice.hand(chunk({"content": "a"}) + error) == chunk({"content": "a"})
     assert splice.withheld == error
@@ -98,7 +115,7 @@ def test_an_error_event_is_kept_back() -> None:
 
 def test_the_callers_maximum_holds_for_both() -> None:
     """What was written is taken off the most that may be written, but never all of it; the caller's body stays."""
-    splice = Splice(OPENAI_CHAT)
+    splice = Splice()
     splice.hand(chunk({"content": "word " * 20}))
     again = splice.follow_up(CALL)
     assert 1 <= again.body["max_tokens"] < 100

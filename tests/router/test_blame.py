@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import anyio
@@ -21,7 +22,7 @@ from actorrouter import (
 from actorrouter.router.retry import Next, after
 from actorrouter.transport.port import Reached
 from actorrouter.values import Outcome, OutcomeClass, Scope
-from tests.router.steps import states
+from tests.router.steps import calls_made, states
 from tests.router.world import CALL, but, fault, fleet, no, ok, requests, running, secret_of, taken
 
 pytestmark = pytest.mark.anyio
@@ -259,3 +260,12 @@ class TestTogether:
             upstream.scripts.extend([REJECTED] * 5)
             await router.send(but(CALL, max_attempts=10, wait_s=60))
             assert router.status()["open"] == 0
+
+    async def test_a_refusal_costs_the_same_however_many_there_were(self) -> None:
+        """The six hundredth wrong key of eight hundred takes as many steps to judge as the two hundredth."""
+        async with running(fleet([f"a{n}" for n in range(800)])) as (router, _):
+            made = []
+            for _ in range(600):
+                grant = taken(router)
+                made.append(calls_made(partial(router.settle, grant, Outcome(OutcomeClass.KEY_FATAL, Scope.KEY, 401))))
+            assert max(made[590:]) <= 1.1 * max(made[190:200])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorrouter import StreamInterrupted
+from actorrouter import InvalidCall, StreamInterrupted
 from actorrouter.observe.laws import LawBook
 from actorrouter.transport.port import Reached
 from actorrouter.values import OutcomeClass
@@ -32,6 +32,7 @@ from tests.router.world import (
 pytestmark = pytest.mark.anyio
 
 GO_ON = but(STREAM, continue_stream=True)
+IN_GEMINI = {"dialect": "gemini", "body": {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}}
 BREAK = fault("read", Reached.YES)
 POOLS: dict[str, Any] = {"p": (requests(10_000, 1e7),), "q": (requests(100, 1e7),)}
 TWO = fleet({"a1": ("p",), "a2": ("q",)}, pools=POOLS)
@@ -143,6 +144,15 @@ async def test_what_is_not_continued(script: bytes, why: str) -> None:
             await router.send(GO_ON)
         assert caught.value.delivered_text is not None
         assert len(upstream.asked) == 1
+
+
+@pytest.mark.parametrize("changes", [{"path": "/responses"}, {"path": "/completions"}, IN_GEMINI])
+async def test_what_could_not_be_continued_is_refused(changes: Any) -> None:
+    """Whoever asks for it where it cannot be had is told so at once, and nothing is sent."""
+    async with running(TWO) as (router, upstream):
+        with pytest.raises(InvalidCall, match=r"continue_stream: a stream .* cannot be continued"):
+            await router.send(but(GO_ON, **changes))
+        assert upstream.asked == []
 
 
 async def test_nobody_left_to_continue() -> None:

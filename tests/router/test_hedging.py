@@ -10,10 +10,11 @@ import pytest
 from actorrouter import NoCapacity, OutcomeUnknown, Refused
 from actorrouter.errors import Attempt
 from actorrouter.observe.laws import LawBook
+from actorrouter.router.grants import Grant
 from actorrouter.simulation.world import callers
 from actorrouter.simulation.world.rehearse import rehearse
 from actorrouter.values import OutcomeClass
-from tests.router.steps import CUT, SILENT
+from tests.router.steps import CUT, SILENT, calls_made
 from tests.router.world import (
     CALL,
     SSE,
@@ -23,6 +24,7 @@ from tests.router.world import (
     assert_idle,
     at_once,
     but,
+    demand,
     fleet,
     no,
     ok,
@@ -101,6 +103,25 @@ async def test_only_on_other_pools_that_have_room(keys: Any, pools: Any) -> None
         upstream.otherwise = tuple(ok(after_s=10.0))
         await router.send(but(PLAIN, keys=frozenset({"a1"}) if len(keys) > 1 and "q" not in pools else frozenset()))
         assert len(upstream.asked) == 1
+
+
+async def test_what_it_costs_does_not_grow_with_the_keys() -> None:
+    """To find a key on another pool takes as many steps among three hundred that share one as among three."""
+    assert await cost_of_another(300) == await cost_of_another(3)
+
+
+async def cost_of_another(sharing: int) -> int:
+    keys = {f"a{n}": ("p",) for n in range(sharing)} | {"a999": ("q",)}
+    async with running(fleet(keys, pools=POOLS)) as (router, _):
+        slow = demand(router, PLAIN)
+        first = router.admission.attempt(slow)
+        assert isinstance(first, Grant)
+        found: list[Any] = []
+        made = calls_made(lambda: found.append(router.admission.attempt(slow.beside(first.seat.key))))
+        assert found[0].key_id == "a999"
+        for grant in (first, found[0]):
+            grant.release()
+    return made
 
 
 async def test_it_needs_the_retry_budget_and_an_attempt() -> None:

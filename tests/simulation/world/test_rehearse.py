@@ -224,7 +224,7 @@ def _limitless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Admission, "_end_leases", lambda _: None)
-    monkeypatch.setattr(Abandoned, "drop", lambda *_: None)
+    monkeypatch.setattr(Abandoned, "drop", lambda *_, **__: None)
 
 
 def _lossy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ class EventStream(EndsOnce, ABC):
     """
 
     failed = False
-    news: ClassVar[re.Pattern[bytes]]
+    news: re.Pattern[bytes]
     """Once content has begun, an event in whose data this is not found is not decoded."""
     text: ClassVar[re.Pattern[bytes]]
     """Group 1 is what the model wrote, in an event's data as it stands: counted where usage is missing."""
@@ -75,7 +75,7 @@ class EventStream(EndsOnce, ABC):
         """What the answer lacks now that its bytes have ended, or "". `complete`: the transport saw a clean end."""
 
     @abstractmethod
-    def _usage(self) -> Usage:
+    def _usage(self) -> Usage | None:
         """What was said, and what was counted here for what was not."""
 
     @abstractmethod

@@ -9,7 +9,8 @@ import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Final, Protocol
 
-from actorrouter.adapters.reading import ERROR_BYTES_MAX, EndsOnce
+from actorrouter.adapters.port import ERROR_BYTES_MAX
+from actorrouter.adapters.reading import EndsOnce
 from actorrouter.adapters.rules import broken, mask
 from actorrouter.dialects.sse import Event, SseReader
 from actorrouter.values import Outcome, OutcomeClass, QuotaObservation, Scope, Usage

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from actorrouter.adapters.port import Reading
-from actorrouter.adapters.reading import BODY_BYTES_MAX, ERROR_BYTES_MAX
+from actorrouter.adapters.port import BODY_BYTES_MAX, ERROR_BYTES_MAX, Reading
 from actorrouter.errors import InvalidConfig
 from actorrouter.messages import Observe
 from actorrouter.router.entries import KeyEntry

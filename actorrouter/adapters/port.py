@@ -36,6 +36,10 @@ class Reading(Protocol):
         """The bytes fed last held nothing of the answer itself: pings, comments."""
 
     @property
+    def over(self) -> bool:
+        """The answer's own end has been fed, or an error that ends it: nothing that still comes is of it."""
+
+    @property
     def content_type(self) -> str:
         """Of what is handed on, where that is not what came; else empty."""
 

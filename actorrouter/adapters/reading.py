@@ -14,6 +14,7 @@ class EndsOnce:
 
     losses: tuple[str, ...] = ()
     quiet = False
+    over = False
     content_type = ""
     _ended = False
 

@@ -132,6 +132,11 @@ class Translated:
         return self._inner.quiet
 
     @property
+    def over(self) -> bool:
+        """See the port."""
+        return self._inner.over
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """See the port."""
         return tuple(self._lost | dict.fromkeys(loss.name for loss in self._stream.losses))

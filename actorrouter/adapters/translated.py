@@ -133,8 +133,8 @@ class Translated:
 
     @property
     def over(self) -> bool:
-        """See the port."""
-        return self._inner.over
+        """See the port. Nor is anything of it that comes after what cannot be told."""
+        return self._inner.over or bool(self._fault)
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -155,8 +155,8 @@ class Translated:
         outcome, rest = self._inner.end(complete=complete), self._inner.rest()
         if outcome.outcome is OutcomeClass.SUCCEEDED:
             self._rest = self._last_of_stream(rest) if self._told.call.stream else self._whole(rest)
-            if self._fault:
-                outcome = broken(outcome.status or 0, self._fault, outcome.usage)
+        if self._fault and outcome.outcome in (OutcomeClass.SUCCEEDED, OutcomeClass.BROKEN):
+            outcome = broken(outcome.status or 0, self._fault, outcome.usage)
         if outcome.outcome is not OutcomeClass.SUCCEEDED:
             error = self._source.error(outcome.status or 0, outcome.code, outcome.message)
             self._rest = encode_json(error)

@@ -20,10 +20,12 @@ from actorrouter.errors import (
 from actorrouter.integrations.port import Headers
 from actorrouter.values import value
 
-# RFC 9110 section 7.6.1; the body arrives unpacked; a cookie belongs to the session of the key that answered.
+# RFC 9110 section 7.6.1; the body arrives unpacked; a cookie belongs to the session of the key that answered; nobody
+# else says which key that was.
 _NOT_PASSED: Final = frozenset(
     ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
-     "upgrade", "content-encoding", "content-length", "set-cookie", "x-should-retry"]
+     "upgrade", "content-encoding", "content-length", "set-cookie", "x-should-retry", "x-actorrouter-key",
+     "x-actorrouter-decision"]
 )  # fmt: skip
 _FINAL: Final = ("x-should-retry", "false")
 """The router has tried what can be tried; openai's and anthropic's SDKs obey this header over their own rules."""

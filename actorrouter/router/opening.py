@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import anyio
 from anyio.abc import TaskStatus
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
     from actorrouter.integrations.port import Options
+
+_T = TypeVar("_T")
 
 
 def _loaded(config: RouterConfig | str | Path) -> RouterConfig:
@@ -91,6 +94,15 @@ def _uncancelled(error: BaseException) -> BaseException | None:
     return error
 
 
+def _awaited(portal: BlockingPortal, work: Callable[..., Awaitable[_T]], *given: Any) -> _T:
+    """What the work on the router's event loop comes to. Where Ctrl-C ends the wait, the work ends too."""
+    running = portal.start_task_soon(work, *given)
+    try:
+        return running.result()
+    finally:
+        running.cancel()  # of what has ended, nothing
+
+
 class BlockingGrant:
     """A Grant in the hands of another thread."""
 
@@ -130,13 +142,23 @@ class BlockingRouter:
 
     def send(self, call: Call) -> Reply:
         """As Router.send; blocks."""
-        return self._portal.call(self._router.send, call)
+        return _awaited(self._portal, self._router.send, call)
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[Iterator[bytes]]:
         """As Router.stream: `with router.stream(call) as chunks: for chunk in chunks`."""
-        with self._portal.wrap_async_context_manager(self._portal.call(self._router.stream, call)) as reply:
-            yield iter(lambda: self._portal.call(_next_or_none, reply), None)
+        leave, opened = self._portal.call(anyio.Event), Future[Reply]()
+        held = self._portal.start_task_soon(_hold, self._router, call, opened, leave)
+        try:
+            reply = opened.result()
+        except BaseException:  # refused, or Ctrl-C while nothing had come
+            held.cancel()
+            raise
+        try:
+            yield iter(lambda: _awaited(self._portal, _next_or_none, reply), None)
+        finally:
+            self._portal.call(leave.set)
+            held.result()
 
     def transport(self, *, flavor: str = "httpx2", route: str = "", **options: Unpack[Options]) -> Any:
         """As Router.transport, for a synchronous Client."""
@@ -153,7 +175,7 @@ class BlockingRouter:
     @contextmanager
     def reserve(self, model: str, amounts: Amounts, **options: Any) -> Iterator[BlockingGrant]:
         """As Router.reserve, as a context."""
-        grant = self._portal.call(lambda: self._router.reserve(model, amounts, **options))
+        grant = _awaited(self._portal, lambda: self._router.reserve(model, amounts, **options))
         kind: type[BaseException] | None = None
         try:
             yield BlockingGrant(grant, self._portal)
@@ -181,7 +203,21 @@ class BlockingRouter:
 
     def drain(self, timeout_s: float | None = None) -> bool:
         """As Router.drain."""
-        return self._portal.call(self._router.drain, timeout_s)
+        return _awaited(self._portal, self._router.drain, timeout_s)
+
+
+async def _hold(router: Router, call: Call, opened: Future[Reply], leave: anyio.Event) -> None:
+    """Keep a stream open, in the one task that may enter and leave it."""
+    try:
+        async with router.stream(call) as reply:
+            opened.set_result(reply)
+            await leave.wait()
+    except BaseException as error:
+        if opened.done():
+            raise
+        opened.set_exception(error)
+        if not isinstance(error, Exception):
+            raise
 
 
 async def _next_or_none(reply: Reply) -> bytes | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from openai import OpenAI
 
 from actorrouter import BlockingRouter, LimitConfig, open_router_blocking
 from tests.integrations.upstream import WORDS, Upstream, few, fleet
+from tests.interrupts import Interrupted, interrupts
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -78,33 +77,15 @@ def test_a_dropped_stream(upstream: Upstream, backend: str) -> None:
         assert upstream.hung_up.wait(5)
 
 
-class Interrupted(BaseException):
-    """Raised from a signal's handler, as KeyboardInterrupt is."""
-
-
 def test_an_interrupted_wait(upstream: Upstream, backend: str) -> None:
     """A wait that a signal ends is the end of its call: settled at once, and the provider sees the caller go."""
-
-    def interrupt() -> None:
-        until = time.monotonic() + 5
-        while not upstream.asked and time.monotonic() < until:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    def handle(*_: object) -> None:
-        raise Interrupted
-
-    before = signal.signal(signal.SIGUSR1, handle)
-    try:
-        with routed(upstream, backend) as router:
-            thread = threading.Thread(target=interrupt)
-            thread.start()
-            with pytest.raises(Interrupted):
-                sdk(router).chat.completions.create(**ask("stall"))
-            thread.join()
-            assert upstream.hung_up.wait(5)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+    with interrupts() as interrupt, routed(upstream, backend) as router:
+        thread = threading.Thread(target=interrupt, args=(lambda: upstream.asked,))
+        thread.start()
+        with pytest.raises(Interrupted):
+            sdk(router).chat.completions.create(**ask("stall"))
+        thread.join()
+        assert upstream.hung_up.wait(5)
 
 
 def test_errors(upstream: Upstream, backend: str) -> None:

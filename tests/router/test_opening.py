@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from actorrouter import (
+    BlockingRouter,
     Call,
     InvalidConfig,
     KeyConfig,
@@ -24,6 +25,7 @@ from actorrouter import (
     open_router,
     open_router_blocking,
 )
+from tests.interrupts import Interrupted, came, interrupts
 from tests.router.world import CALL, FRAGILE, STREAM, Upstream, assert_idle, at_once, but, fleet, running, taken, words
 
 pytestmark = pytest.mark.anyio
@@ -263,6 +265,11 @@ class TestServe:
             assert all("open_router_blocking" in str(error) for error in errors)
 
 
+def waiting_of(router: BlockingRouter) -> int:
+    """How many calls wait for room."""
+    return sum(room["waiting"] for room in router.status()["routes"].values())
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 class TestBlocking:
     def test_from_synchronous_code(self, backend):
@@ -300,3 +307,23 @@ class TestBlocking:
             for thread in threads:
                 thread.join()
             assert len(upstream.asked) == 20
+
+    @pytest.mark.parametrize("how", ["send", "stream", "reserve"])
+    def test_an_interrupted_wait_ends_its_call(self, backend, how):
+        """Ctrl-C in a thread that waits: nothing runs on for nobody, and the router still closes."""
+        config = fleet({"a1": ("p",)}, pools={"p": (at_once(1),)})
+        with interrupts() as interrupt, open_router_blocking(config, backend=backend) as router:
+            router._router.fleet.keys["a1"].transport = Upstream()
+            with router.reserve("m", {"units": 1}):
+                waiting = {
+                    "send": lambda: router.send(CALL),
+                    "stream": lambda: router.stream(STREAM).__enter__(),
+                    "reserve": lambda: router.reserve("m", {"units": 1}).__enter__(),
+                }
+                thread = threading.Thread(target=interrupt, args=(lambda: waiting_of(router),))
+                thread.start()
+                with pytest.raises(Interrupted):
+                    waiting[how]()
+                thread.join()
+                assert came(lambda: not waiting_of(router))
+            assert router.drain(1)

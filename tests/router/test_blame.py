@@ -52,6 +52,29 @@ def changed(outcome: OutcomeClass, scope: Scope) -> dict[str, Any]:
 FAILED = [each for each in OutcomeClass if each is not OutcomeClass.SUCCEEDED]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "phase"), [(SPENT, "exhausted"), (no(429, "rate_limit_exceeded", retry_after="3600"), "throttled")]
+)
+async def test_a_key_without_limits_is_its_own_pool(refusal: Any, phase: str) -> None:
+    """A spent balance or a told wait pauses the key that draws on no pool: nobody sends there in vain again."""
+    async with running(fleet({"a1": ()})) as (router, upstream):
+        upstream.otherwise = tuple(refusal)
+        for _ in range(3):
+            with pytest.raises(RouterError):
+                await router.send(but(CALL, wait_s=1))
+        assert len(upstream.asked) == 1
+        assert states(router)["a1"] == phase
+
+
+async def test_a_key_without_limits_comes_back() -> None:
+    """A short wait is waited for, and the call is served by the same key."""
+    async with running(fleet({"a1": ()})) as (router, upstream):
+        upstream.scripts.append(no(429, "rate_limit_exceeded", retry_after="2"))
+        assert (await router.send(but(CALL, wait_s=10))).key_id == "a1"
+        first, second = (at for _, at in upstream.asked)
+        assert second - first >= 2
+
+
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("outcome", FAILED)
 async def test_scope_decides_who_changes(outcome: OutcomeClass, scope: Scope) -> None:

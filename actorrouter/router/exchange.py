@@ -57,9 +57,11 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The answer's headers, lower case, as they fit what is handed on."""
+        """The answer's headers, lower case, as they fit what is handed on; a failure's without the secret."""
         told = self._reading.content_type if self._reading is not None else ""
         given = dict(self._response.headers) if self._response is not None else {}
+        if self._secret is not None and self.outcome is not None and self.outcome.outcome is not OutcomeClass.SUCCEEDED:
+            given = {name: without(self._secret, text) for name, text in given.items()}
         return {**given, "content-type": told} if told else given
 
     @property

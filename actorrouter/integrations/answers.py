@@ -19,7 +19,7 @@ from actorrouter.errors import (
     WaitingRoomFull,
 )
 from actorrouter.integrations.port import Headers
-from actorrouter.values import value
+from actorrouter.values import OutcomeClass, value
 
 # RFC 9110 section 7.6.1; the body arrives unpacked; a cookie belongs to the session of the key that answered.
 _NOT_PASSED: Final = frozenset(
@@ -85,11 +85,13 @@ _ANSWERED: Final = (
 
 
 def _of_refused(error: Refused, language: str, told: Headers) -> Answer:
-    """The provider's own words. An error inside a 200 must not look like an answer."""
-    wait = error.attempts[-1].outcome.retry_after_s if error.attempts else None
+    """The provider's own words, but for an answer that is none: it is no error's body either. An error inside a 200
+    must not look like an answer."""
+    last = error.attempts[-1].outcome if error.attempts else None
+    wait = last.retry_after_s if last is not None else None
     status = error_status(error.status)
     told = (*_kept(error.headers, _NOT_PASSED_OF_ERRORS), *told, *_waiting(wait))
-    if not error.body:
+    if not error.body or (last is not None and last.outcome is OutcomeClass.BROKEN):
         return refused(status, language, "upstream_error", str(error), told)
     kind = "text/plain; charset=utf-8" if decode_json(error.body) is None else "application/json"
     return Answer(status, (("content-type", kind), _FINAL, *told), error.body)

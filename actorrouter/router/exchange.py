@@ -10,6 +10,7 @@ import attrs
 
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import BODY_BYTES_MAX, ERROR_BYTES_MAX
+from actorrouter.adapters.rules import shown
 from actorrouter.errors import InvalidConfig
 from actorrouter.messages import Observe
 from actorrouter.router.entries import KeyEntry
@@ -173,6 +174,8 @@ class Exchange:
         self.cut_off = not complete and outcome.outcome is OutcomeClass.BROKEN
         if why and self.cut_off:
             outcome = _but(outcome, message=f"{outcome.message}: {why}")
+        if 300 <= self.status < 400:
+            outcome = _but(outcome, message=_moved(self.headers.get("location", "")))
         self.rest = self._reading.rest()
         if outcome.outcome is not OutcomeClass.SUCCEEDED:
             self.rest = bytes_without(self._secret, self.rest)
@@ -227,6 +230,12 @@ def transport_of(key: KeyEntry, connect: Connect) -> Transport:
     if key.transport is None:
         key.transport = connect(key.provider.config.http_client, proxy=key.config.proxy)
     return key.transport
+
+
+def _moved(location: str) -> str:
+    """What a redirect means. Its query is not repeated: it may be the one that was asked for, with a secret in it."""
+    there = shown(location.partition("?")[0])
+    return f"redirected{f' to {there}' if there else ''}, which is not followed: correct base_url"
 
 
 def _but(outcome: Outcome, **changes: Any) -> Outcome:

@@ -131,3 +131,13 @@ def test_a_no_inside_a_yes(status: int | None):
     answer = of_error(Refused("no", status=status, body=b"broken"), "openai-chat")
     assert answer is not None
     assert (answer.status, dict(answer.headers)["content-type"]) == (502, "text/plain; charset=utf-8")
+
+
+def test_an_answer_that_is_none():
+    """What cannot be understood is told in the router's words, not handed on as if it were an error's body."""
+    broken = Attempt("a", "up", Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message="not a stream"), 3)
+    error = Refused("key a: not a stream", attempts=[broken], status=200, body=b'{"choices": [{"text": "fine"}]}')
+    answer = of_error(error, "openai-chat")
+    assert answer is not None
+    assert answer.status == 502
+    assert json.loads(answer.content)["error"]["message"] == "key a: not a stream"

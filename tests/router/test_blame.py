@@ -66,6 +66,18 @@ async def test_a_key_without_limits_is_its_own_pool(refusal: Any, phase: str) ->
         assert states(router)["a1"] == phase
 
 
+async def test_an_explanation_has_the_providers_words() -> None:
+    """Why a key was refused can be read long after its error was handled, and not the secret that it repeated."""
+    async with running(fleet({"a1": ()})) as (router, upstream):
+        upstream.scripts.append(no(401, "invalid_api_key", f"Incorrect API key provided: {secret_of('a1')}."))
+        with pytest.raises(Refused) as caught:
+            await router.send(CALL)
+        assert caught.value.decision_id is not None
+        told = router.explain(caught.value.decision_id)
+        assert "it ended as key_fatal: Incorrect API key provided: ***" in told
+        assert secret_of("a1") not in told
+
+
 async def test_a_key_without_limits_comes_back() -> None:
     """A short wait is waited for, and the call is served by the same key."""
     async with running(fleet({"a1": ()})) as (router, upstream):

@@ -114,7 +114,7 @@ class OutcomeUnknown(RouterError):
 
 class StreamInterrupted(RouterError):
     """An answer began and did not end. `delivered_bytes` were handed out before the break; `delivered_text`: what the
-    model had written in them, known of calls with `continue_stream`."""
+    model had written in them, up to a million characters; known of calls with `continue_stream`."""
 
     def __init__(
         self,

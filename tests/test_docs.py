@@ -31,7 +31,7 @@ import attrs
 import pytest
 
 import actorrouter.config
-from actorrouter import RouterConfig, errors, events, open_router
+from actorrouter import Call, Reply, RouterConfig, errors, events, open_router
 from actorrouter.adapters.profiles import shipped
 from actorrouter.config.bounds import BOUNDS, TEN_YEARS_S, WORDS
 from actorrouter.config.file import loads, structure
@@ -316,6 +316,28 @@ def _bounds_text(cls: type, name: str) -> str:
 def _count_text(number: float) -> str:
     power = len(str(number)) - 1
     return f"10^{power}" if power > 4 and number == 10**power else str(number)
+
+
+def test_the_reference_has_every_field_of_a_call() -> None:
+    """Each with its default."""
+    rows = {name: cells for names, cells in _table_under("Call").items() for name in re.findall(r"\w+", names)}
+    fields = {field.name: field.default for field in attrs.fields(Call)}  # type: ignore[arg-type] # a value is an attrs class
+    assert rows.keys() == fields.keys()
+    for name, default in fields.items():
+        empty = isinstance(default, attrs.Factory) or default == frozenset()  # type: ignore[arg-type]
+        told = "required" if default is attrs.NOTHING else "empty" if empty else f"`{_spelled(default)}`"
+        assert rows[name][0] == told, name
+
+
+def _spelled(default: object) -> str:
+    return default if isinstance(default, str) and default else repr(default).replace("'", '"')
+
+
+def test_the_reference_has_every_field_of_a_reply() -> None:
+    """And every method."""
+    told = {name for names in _table_under("Reply") for name in re.findall(r"\w+", names)}
+    known = {name for name in vars(Reply) if not name.startswith("_")} | {"status", "headers"}
+    assert told - {"async", "for", "chunk", "in", "reply"} == known
 
 
 def test_the_reference_has_every_error() -> None:

@@ -129,6 +129,15 @@ def test_importing_it_brings_nothing_heavy():
     assert ran.stdout.split() == []
 
 
+def test_a_router_brings_no_dialect():
+    """`open_router` alone imports nothing that translates or continues, and no provider's rules."""
+    code = "import sys; from actorrouter import open_router; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    rooms = [name.split(".", 2)[1:] for name in ran.stdout.split() if name.startswith("actorrouter.")]
+    assert not [rest for room, *rest in rooms if room == "dialects" and rest]
+    assert {rest[0] for room, *rest in rooms if room == "adapters" and rest} == {"port", "translating", "wire"}
+
+
 def test_names_are_imported_when_they_are_used():
     """`import actorrouter` brings nothing along; a name brings what it needs; what is no name is said to be none."""
     code = "import sys, actorrouter; print(*sys.modules); actorrouter.Secret; print(*sys.modules)"

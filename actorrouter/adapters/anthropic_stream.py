@@ -61,7 +61,7 @@ class MessagesStream(EventStream):
         if event.name == b"error" or kind == "error":
             return self._fail(event, self._refuse(self._status, document, data, self._wall, self._usage_if_any()))
         if kind == "message_stop":
-            self._over = True
+            self.over = True
             self.content_started = self.content_started or self._began
         elif isinstance(kind, str) and kind in _STEPS:
             _STEPS[kind](self, document)
@@ -91,7 +91,7 @@ class MessagesStream(EventStream):
 
     def _missing(self, *, complete: bool) -> str:
         del complete  # a clean end of the bytes is not the end of a message
-        if not self._over:
+        if not self.over:
             return "the stream ended before the answer did"
         return "" if self._began else "the stream holds no message"
 

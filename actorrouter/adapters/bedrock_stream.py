@@ -130,12 +130,12 @@ class ConverseStream(EventStream):
             self._stopped = True
         elif event.name == b"metadata":
             self._said = usage_said(document.get("usage"))
-            self._over = self._stopped
+            self.over = self._stopped
         self.content_started = self.content_started or self._stopped or _says_something(event.name, document)
         return True
 
     def _missing(self, *, complete: bool) -> str:
-        ended = self._over or (complete and self._stopped)
+        ended = self.over or (complete and self._stopped)
         return "" if ended else "the stream ended before the answer did"
 
     def _usage_if_any(self) -> Usage | None:

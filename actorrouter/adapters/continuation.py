@@ -9,6 +9,7 @@ Anthropic's own refuse it with a 400 where they do not support it ("prefill", an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import StringIO
 from typing import Any, Final
 
 import attrs
@@ -40,19 +41,24 @@ def fault(call: Call, dialects: Sequence[str]) -> str | None:
 
 
 class Splice:
-    """Every byte on its way to the caller passes through `hand`. `text`: what the model has written so far.
+    """Every byte on its way to the caller passes through `hand`.
 
     `why_not`: why it could not be continued from here; "" if it could. `withheld`: an error event, kept back because
     another answer may take its place.
     """
 
     def __init__(self) -> None:
-        self.text = ""
         self.why_not = ""
         self.withheld = b""
         self._reader = SseReader()
+        self._written = StringIO()
         self._id: Any = None
         self._resumed = False
+
+    @property
+    def text(self) -> str | None:
+        """What the model has written so far; None when it is more than is kept."""
+        return None if self._written.tell() > TEXT_CHARS_MAX else self._written.getvalue()
 
     def hand(self, content: bytes, *, last: bool = False) -> bytes:
         """Whole events as the provider sent them; those the caller is to get, as parts of one stream. `last`: the end
@@ -67,13 +73,14 @@ class Splice:
 
     def follow_up(self, call: Call) -> Call:
         """The call that asks for the rest. It may use what is left of the caller's maximum."""
-        if not self.text:
+        text = self.text
+        if not text:
             return attrs.evolve(call, content=None)  # type: ignore[misc] # a value is an attrs class
-        written = {"role": "assistant", "content": self.text}
+        written = {"role": "assistant", "content": text}
         body: dict[str, Any] = {**call.body, "messages": [*listed(call.body, "messages"), written]}
         for name in _MAXIMA:
             if type(body.get(name)) is int:
-                body[name] = max(1, body[name] - text_tokens(len(self.text.encode())))
+                body[name] = max(1, body[name] - text_tokens(len(text.encode("utf-8", "surrogatepass"))))
         return attrs.evolve(call, body=body, content=None)  # type: ignore[misc]
 
     def _pass(self, event: Event) -> bytes:
@@ -96,8 +103,8 @@ class Splice:
         delta = dig(choice, "delta")
         delta = delta if isinstance(delta, dict) else {}
         text = delta.get("content")
-        if isinstance(text, str):
-            self.text += text
+        if isinstance(text, str) and self._written.tell() <= TEXT_CHARS_MAX:
+            self._written.write(text)
         if dig(choice, "index") not in (0, None):
             self.why_not = "it has several choices"
         elif any(delta.get(name) for name in _CALLS):
@@ -108,6 +115,6 @@ class Splice:
             self.why_not = "the model had refused"
         elif dig(choice, "finish_reason"):
             self.why_not = "the answer had finished"
-        elif len(self.text) > TEXT_CHARS_MAX:
+        elif self._written.tell() > TEXT_CHARS_MAX:
             self.why_not = "it is too long to be sent again"
         return bool(text or dig(choice, "finish_reason") or delta.keys() - _EMPTY)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from actorrouter.adapters.headers import delay_s, retry_after_s
+from actorrouter.adapters.generic_stream import READERS, DescribedStream, news_of
+from actorrouter.adapters.headers import delay_s, media_type, retry_after_s
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
 from actorrouter.adapters.rules import ErrorBody, Rule, broken, error_text, failure, judged, match, read_error
+from actorrouter.adapters.streaming import EventReader
 from actorrouter.adapters.wire import (
     USER_AGENT,
     SecretUrl,
@@ -50,8 +52,9 @@ _NOT_THERE: Final = Rule(OutcomeClass.REQUEST_BAD, status=404)
 class GenericHttp:
     """One JSON API. A GET or DELETE carries the body's fields as query parameters.
 
-    Answers may be anything when no `usage` is configured, else JSON. A streamed answer is relayed untouched and counts
-    as what was reserved for it.
+    Answers may be anything when no `usage` is configured, else JSON. A streamed answer is relayed untouched; where its
+    events, or its lines, are JSON they may tell usage and errors as a whole answer would, else it counts as what was
+    reserved for it.
     """
 
     dialects: tuple[str, ...] = ()
@@ -65,6 +68,8 @@ class GenericHttp:
         self.base_url = provider.base_url
         self._generic = provider.generic
         self._rules = tuple(_rule(rule) for rule in provider.generic.errors)
+        told = [*provider.generic.usage.values(), *([provider.generic.error_code] if self._rules else [])]
+        self._news = news_of(told) if told else None
         self.default_charge = _default_charge(provider.generic)
 
     def check(self, call: Call) -> str | None:
@@ -130,8 +135,20 @@ class GenericHttp:
         if not 200 <= status < 300:
             return held_failure(lambda body: self._refused(status, body, headers, wall))
         if call.stream:
-            return Relayed(status)
+            return self._streamed(call, status, READERS.get(media_type(headers)))
         return Held(lambda body, whole: self._answered(call, status, body, whole=whole))
+
+    def _streamed(self, call: Call, status: int, reader: Callable[[], EventReader] | None) -> Reading:
+        if reader is None or self._news is None:
+            return Relayed(status)
+        return DescribedStream(
+            status,
+            reader(),
+            news=self._news,
+            error_inside=self._error_of_200,
+            said=self._said,
+            settled=lambda said: self._usage(call, said),
+        )
 
     def _refused(self, status: int, body: bytes, headers: Mapping[str, str], wall: float) -> Outcome:
         document, generic = decode_json(body), self._generic
@@ -156,7 +173,7 @@ class GenericHttp:
             return error
         if self._generic.usage and document is None:
             return broken(status, "the answer is not JSON")
-        usage = self._usage(call, document) if self._generic.usage else None
+        usage = self._usage(call, self._said(document)) if self._generic.usage else None
         return Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, status, usage=usage)
 
     def _error_of_200(self, document: Any, status: int, body: bytes) -> Outcome | None:
@@ -169,12 +186,15 @@ class GenericHttp:
         rule = match(rules, None, error)
         return judged(rule, status, error) if rule else None
 
-    def _usage(self, call: Call, document: Any) -> Usage:
-        """What the answer states. A dimension it does not state stands as estimated."""
+    def _said(self, document: Any) -> dict[str, Amount]:
         told = {dimension: amount(dig(document, path)) for dimension, path in self._generic.usage.items()}
-        said = {dimension: exact(dimension, size) for dimension, size in told.items() if size is not None}
-        guessed = {name: size for name, size in self.estimate(call).items() if name in told and name not in said}
-        return Usage({**guessed, **said}, estimated=len(said) < len(told))
+        return {dimension: exact(dimension, size) for dimension, size in told.items() if size is not None}
+
+    def _usage(self, call: Call, said: Mapping[str, Amount]) -> Usage:
+        """What the answer states. A dimension it does not state stands as estimated."""
+        known = self._generic.usage
+        guessed = {name: size for name, size in self.estimate(call).items() if name in known and name not in said}
+        return Usage({**guessed, **said}, estimated=len(said) < len(known))
 
 
 def _default_charge(generic: GenericConfig) -> Mapping[str, Charge]:

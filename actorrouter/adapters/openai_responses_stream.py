@@ -53,8 +53,8 @@ class ResponsesStream(EventStream):
         self._said = usage_said(response, self._profile.usage) or self._said
         if kind in _FAILS or (kind not in _ENDS and document.get("error")):
             return self._fail(event, self._refusal(document))
-        self._over = kind in _ENDS
-        self.content_started = self.content_started or self._over or kind.endswith(".delta")
+        self.over = kind in _ENDS
+        self.content_started = self.content_started or self.over or kind.endswith(".delta")
         return True
 
     def _refusal(self, document: dict[str, Any]) -> Outcome:
@@ -63,7 +63,7 @@ class ResponsesStream(EventStream):
 
     def _missing(self, *, complete: bool) -> str:
         del complete  # a clean end of the transport is not the end of a response
-        return "" if self._over else "the stream ended before the response did"
+        return "" if self.over else "the stream ended before the response did"
 
     def _usage_if_any(self) -> Usage | None:
         return self._usage() if self._said or self._text_bytes else None

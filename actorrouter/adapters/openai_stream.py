@@ -57,7 +57,7 @@ class ChatStream(EventStream):
 
     def _keep(self, event: Event) -> bool:
         if event.data is not None and event.data.startswith(_DONE):  # as the SDK looks for it
-            self._over = True
+            self.over = True
             self.content_started = self.content_started or self._answered
             return True
         return super()._keep(event)
@@ -86,7 +86,7 @@ class ChatStream(EventStream):
 
     def _missing(self, *, complete: bool) -> str:
         """`[DONE]`, or every choice finished and a clean end, is the end of an answer."""
-        if not self._over and not (complete and len(self._finished) >= self._choices):
+        if not self.over and not (complete and len(self._finished) >= self._choices):
             return "the stream ended before the answer did"
         return "" if self._answered else "the stream holds no choices"
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from actorrouter.config import Charge
 from actorrouter.values import Amounts, Call, HttpRequest, Outcome, QuotaObservation, Secret
+
+BODY_BYTES_MAX: Final = 64 * 1024 * 1024
+ERROR_BYTES_MAX: Final = 64 * 1024
+"""Of a failed answer only the beginning is kept and shown."""
 
 
 class Reading(Protocol):
@@ -30,6 +34,10 @@ class Reading(Protocol):
     @property
     def quiet(self) -> bool:
         """The bytes fed last held nothing of the answer itself: pings, comments."""
+
+    @property
+    def over(self) -> bool:
+        """The answer's own end has been fed, or an error that ends it: nothing that still comes is of it."""
 
     @property
     def content_type(self) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
+from actorrouter.adapters.port import BODY_BYTES_MAX, ERROR_BYTES_MAX
 from actorrouter.adapters.rules import mask
 from actorrouter.values import Outcome, OutcomeClass, QuotaObservation, Scope
-
-BODY_BYTES_MAX: Final = 64 * 1024 * 1024
-ERROR_BYTES_MAX: Final = 64 * 1024
-"""Of a failed answer only the beginning is kept and shown."""
 
 
 class EndsOnce:
@@ -18,6 +14,7 @@ class EndsOnce:
 
     losses: tuple[str, ...] = ()
     quiet = False
+    over = False
     content_type = ""
     _ended = False
 

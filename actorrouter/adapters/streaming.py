@@ -9,7 +9,8 @@ import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Final, Protocol
 
-from actorrouter.adapters.reading import ERROR_BYTES_MAX, EndsOnce
+from actorrouter.adapters.port import ERROR_BYTES_MAX
+from actorrouter.adapters.reading import EndsOnce
 from actorrouter.adapters.rules import broken, mask
 from actorrouter.dialects.sse import Event, SseReader
 from actorrouter.values import Outcome, OutcomeClass, QuotaObservation, Scope, Usage
@@ -37,11 +38,11 @@ class EventStream(EndsOnce, ABC):
 
     Everything before the first content is held back, at most `HOLD_BYTES_MAX`, so that another key may still answer.
     Nothing is handed on after the end or an error. A dialect's `_study` sets `content_started` when a caller is about
-    to be given content, `_over` at the end the dialect promises, and calls `_fail` at an error.
+    to be given content, `over` at the end the dialect promises, and calls `_fail` at an error.
     """
 
     failed = False
-    news: ClassVar[re.Pattern[bytes]]
+    news: re.Pattern[bytes]
     """Once content has begun, an event in whose data this is not found is not decoded."""
     text: ClassVar[re.Pattern[bytes]]
     """Group 1 is what the model wrote, in an event's data as it stands: counted where usage is missing."""
@@ -60,7 +61,7 @@ class EventStream(EndsOnce, ABC):
         self._sse = self._reader if isinstance(self._reader, SseReader) else None
         self._alarms = (*self.marks, *self.loud)
         self._held = bytearray()
-        self._over = False
+        self.over = False
         self._failure: Outcome | None = None
         self._text_bytes = 0
 
@@ -75,7 +76,7 @@ class EventStream(EndsOnce, ABC):
         """What the answer lacks now that its bytes have ended, or "". `complete`: the transport saw a clean end."""
 
     @abstractmethod
-    def _usage(self) -> Usage:
+    def _usage(self) -> Usage | None:
         """What was said, and what was counted here for what was not."""
 
     @abstractmethod
@@ -88,7 +89,7 @@ class EventStream(EndsOnce, ABC):
         """The whole events these bytes complete, as they came; b"" until content begins."""
         written = self._text_bytes
         handed = self._pass_on(received)
-        self.quiet = self._text_bytes == written and not self._over
+        self.quiet = self._text_bytes == written and not self.over
         return handed
 
     def _pass_on(self, received: bytes) -> bytes:
@@ -102,13 +103,13 @@ class EventStream(EndsOnce, ABC):
         return before + received[start:end] + self._parse(received[end:])
 
     def _parse(self, received: bytes) -> bytes:
-        if not self._over:
+        if not self.over:
             self._take(self._reader.feed(received))
         return self._hand_on() if self.content_started else b""
 
     def _carried_on(self, received: bytes) -> tuple[int, int]:
         """From where to where these bytes are whole events without anything new: they go through as they came."""
-        if self._sse is None or self._over:
+        if self._sse is None or self.over:
             return 0, 0
         news = self.news.search(received)
         end = news.start() if news else len(received)
@@ -120,7 +121,7 @@ class EventStream(EndsOnce, ABC):
     def end(self, *, complete: bool) -> Outcome:
         """The end the dialect promises is success, also if the connection was cut after it; anything less is broken."""
         self._end_once()
-        if not self._over:
+        if not self.over:
             self._take(self._reader.close())
         outcome = self._failure or self._judge(complete=complete)
         if outcome.outcome is not OutcomeClass.SUCCEEDED and not self.content_started:
@@ -132,7 +133,7 @@ class EventStream(EndsOnce, ABC):
         return self._hand_on()
 
     def _judge(self, *, complete: bool) -> Outcome:
-        unread = f"the stream cannot be read: {self._reader.fault}" if self._reader.fault and not self._over else ""
+        unread = f"the stream cannot be read: {self._reader.fault}" if self._reader.fault and not self.over else ""
         why = unread or self._missing(complete=complete)
         if why:
             return broken(self._status, why, self._usage_if_any())
@@ -148,7 +149,7 @@ class EventStream(EndsOnce, ABC):
             if self._keep(event):
                 self._held += event.raw
                 self.content_started = self.content_started or len(self._held) > HOLD_BYTES_MAX
-            if self._over:
+            if self.over:
                 return
 
     def _keep(self, event: Event) -> bool:
@@ -162,7 +163,7 @@ class EventStream(EndsOnce, ABC):
 
     def _fail(self, event: Event, outcome: Outcome) -> bool:
         """Nothing after this event. Before content the caller never sees the stream, only the error."""
-        self._over = True
+        self.over = True
         self._failure = outcome
         if self.content_started:
             self._held += mask(event.raw)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from actorrouter.dialects.neutral import Loss
+
+LOSSES_MAX: Final = 100
+TEXT_MAX: Final = 200
+MORE: Final = Loss("more", "", f"there are more than {LOSSES_MAX}")
 
 
 class Losses:
-    """Losses in the order they were met, each name once: the first place stands for all."""
+    """Losses in the order they were met, each name once: the first place stands for all. Names are also made of what
+    others wrote, so they are bounded: those beyond `LOSSES_MAX` are one, `MORE`."""
 
     __slots__ = ("_by_name",)
 
@@ -15,7 +22,10 @@ class Losses:
 
     def add(self, name: str, where: str, why: str) -> None:
         """Note that `name`, found at `where`, is left out."""
-        self._by_name.setdefault(name, Loss(name, where, why))
+        name = name[:TEXT_MAX]
+        if name not in self._by_name:
+            loss = Loss(name, where[:TEXT_MAX], why) if len(self._by_name) < LOSSES_MAX else MORE
+            self._by_name[loss.name] = loss
 
     def all(self) -> tuple[Loss, ...]:
         """Everything noted so far."""

@@ -21,10 +21,12 @@ from actorrouter.errors import (
 from actorrouter.integrations.port import Headers
 from actorrouter.values import OutcomeClass, value
 
-# RFC 9110 section 7.6.1; the body arrives unpacked; a cookie belongs to the session of the key that answered.
+# RFC 9110 section 7.6.1; the body arrives unpacked; a cookie belongs to the session of the key that answered; nobody
+# else says which key that was.
 _NOT_PASSED: Final = frozenset(
     ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
-     "upgrade", "content-encoding", "content-length", "set-cookie", "x-should-retry"]
+     "upgrade", "content-encoding", "content-length", "set-cookie", "x-should-retry", "x-actorrouter-key",
+     "x-actorrouter-decision"]
 )  # fmt: skip
 _NOT_PASSED_OF_ERRORS: Final = _NOT_PASSED | {"content-type", "retry-after", "retry-after-ms"}
 """Bodies of errors are masked and may be translated; the wait is told as it was understood."""

@@ -176,6 +176,8 @@ class _BlockingTransport(_Transport):
             return running.result()
         except CancelledError:
             raise Fault("ReadError", "the router has stopped") from None
+        finally:
+            running.cancel()  # where Ctrl-C ended the wait nobody wants the answer; of what has ended, nothing
 
     def handle_request(self, request: Any) -> Any:
         """Send through the router; blocks. Raises the client's own exceptions."""

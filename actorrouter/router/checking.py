@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actorrouter.adapters import continuation
 from actorrouter.adapters.port import Adapter
 from actorrouter.errors import InvalidCall
 from actorrouter.router.demand import Demand, exact_amounts
@@ -46,4 +45,9 @@ def _unfit(call: Call, candidates: Iterable[Candidate]) -> dict[str, str]:
 
 
 def _fault(call: Call, adapter: Adapter) -> str | None:
-    return adapter.check(call) or (continuation.fault(call, adapter.dialects) if call.continue_stream else None)
+    fault = adapter.check(call)
+    if fault is None and call.continue_stream:
+        from actorrouter.adapters import continuation
+
+        fault = continuation.fault(call, adapter.dialects)
+    return fault

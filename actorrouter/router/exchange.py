@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
-from actorrouter.adapters.port import Reading
-from actorrouter.adapters.reading import BODY_BYTES_MAX, ERROR_BYTES_MAX
-from actorrouter.adapters.rules import shown
+from actorrouter.adapters.port import BODY_BYTES_MAX, ERROR_BYTES_MAX, Reading
 from actorrouter.errors import InvalidConfig
 from actorrouter.messages import Observe
 from actorrouter.router.entries import KeyEntry
@@ -19,6 +17,9 @@ from actorrouter.router.secrets import bytes_without, without
 from actorrouter.runtime.runtime import Runtime
 from actorrouter.transport.port import Reached, Response, Sending, Timeouts, Transport, TransportError
 from actorrouter.values import INF, Call, Outcome, OutcomeClass, Scope, Secret
+
+LINGER_S: Final = 1.0
+"""An answer that is over is given so long to be seen to end by the transport, too, which then keeps the connection."""
 
 
 class Connect(Protocol):
@@ -113,6 +114,8 @@ class Exchange:
         assert self._reading is not None
         began = self._runtime.clock()
         self._kept_bytes = 0
+        if self._reading.over:
+            return await self._linger()
         content = await self._next()
         if content is None:
             content = await self._past_silence(began)
@@ -132,11 +135,24 @@ class Exchange:
                 content = await self._next()
             return content
         with self._runtime.loop.within(since + self._stall_s - self._silent_s) as scope:
-            while content is None:
+            while content is None and not self._is_over:
                 content = await self._next()
         if scope.cancelled_caught and self.outcome is None:
             return self._stalled()
-        return content or b""
+        return await self._linger() if content is None else content
+
+    @property
+    def _is_over(self) -> bool:
+        return self._reading is not None and self._reading.over
+
+    async def _linger(self) -> bytes:
+        """Nothing that still comes is wanted; who keeps the connection open after its answer keeps nobody waiting."""
+        with self._runtime.loop.within(self._runtime.clock() + LINGER_S) as scope:
+            while self.outcome is None:
+                await self._next()
+        if scope.cancelled_caught:
+            self._end(complete=False)
+        return b""
 
     @property
     def _stall_s(self) -> float:
@@ -234,6 +250,8 @@ def transport_of(key: KeyEntry, connect: Connect) -> Transport:
 
 def _moved(location: str) -> str:
     """What a redirect means. Its query is not repeated: it may be the one that was asked for, with a secret in it."""
+    from actorrouter.adapters.rules import shown  # hardly ever needed
+
     there = shown(location.partition("?")[0])
     return f"redirected{f' to {there}' if there else ''}, which is not followed: correct base_url"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from actorrouter.adapters.continuation import Splice
 from actorrouter.errors import Attempt, NotSent, RouterError, StreamInterrupted
 from actorrouter.router.demand import Demand
 from actorrouter.router.entries import Seat
@@ -14,38 +13,15 @@ from actorrouter.router.exchange import Exchange
 from actorrouter.router.failing import failure, first_line
 from actorrouter.router.grants import Grant
 from actorrouter.router.hedging import Race
+from actorrouter.router.hub import Hub
 from actorrouter.router.reply import Reply
 from actorrouter.router.retry import Next, after, paced
-from actorrouter.runtime.loop import Loop
-from actorrouter.values import INF, Call, Outcome, OutcomeClass, Scope
+from actorrouter.values import INF, Outcome, OutcomeClass, Scope
+
+if TYPE_CHECKING:
+    from actorrouter.adapters.continuation import Splice
 
 _BACKOFF_S, _BACKOFF_MAX_S = 0.1, 2.0
-
-
-class Hub(Protocol):
-    """What a journey needs of its router."""
-
-    def clock(self) -> float:
-        """Monotonic seconds."""
-
-    def draw(self) -> float:
-        """A random number in [0, 1)."""
-
-    @property
-    def loop(self) -> Loop:
-        """Where it waits."""
-
-    async def acquire(self, demand: Demand, wait_until: float) -> Grant:
-        """A grant now or by then."""
-
-    def exchange(self, grant: Grant, call: Call) -> Exchange:
-        """One send over this grant."""
-
-    def abandon(self, exchange: Exchange, *, left: bool) -> None:
-        """End a send that nobody will end. Any thread may say so, at any moment. `left`: its caller did leave it."""
-
-    def settle(self, grant: Grant, outcome: Outcome) -> Outcome:
-        """Close the grant; the outcome as it is to be understood."""
 
 
 class Journey:
@@ -106,6 +82,8 @@ class Journey:
         if not self._call.continue_stream or not self._call.stream:
             return content
         if self._splice is None:
+            from actorrouter.adapters.continuation import Splice
+
             self._splice = Splice()
         return self._splice.hand(content, last=last)
 

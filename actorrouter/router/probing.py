@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actorrouter.adapters.reading import ERROR_BYTES_MAX
+from actorrouter.adapters.port import ERROR_BYTES_MAX
 from actorrouter.router.entries import KeyEntry
 from actorrouter.router.secrets import without
 from actorrouter.runtime.runtime import Runtime

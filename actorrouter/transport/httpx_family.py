@@ -21,9 +21,9 @@ from anyio.lowlevel import checkpoint
 from actorrouter.transport.httpx_dialled import use
 from actorrouter.transport.httpx_faults import failure
 from actorrouter.transport.httpx_progress import Progress
-from actorrouter.transport.lean_unpack import Unpacker, unpacker
 from actorrouter.transport.phases import Pieces, Stage, timed_out
 from actorrouter.transport.port import Dial, Reached, Timeouts, TransportError
+from actorrouter.transport.unpacking import Unpacker, unpacker
 from actorrouter.values import HttpRequest
 
 KEEPALIVE_MAX: Final = 20

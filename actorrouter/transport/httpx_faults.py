@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from actorrouter.transport.lean_unpack import Unpackable
 from actorrouter.transport.phases import (
     CLOSED,
     CUT_SHORT,
@@ -22,6 +21,7 @@ from actorrouter.transport.phases import (
     words,
 )
 from actorrouter.transport.port import Reached, TransportError
+from actorrouter.transport.unpacking import Unpackable
 
 
 def failure(client: ModuleType, error: Exception, stage: Stage, *, write_failed: bool = False) -> TransportError:

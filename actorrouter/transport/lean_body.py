@@ -11,9 +11,9 @@ from actorrouter.transport.lean_answer import Answer
 from actorrouter.transport.lean_dial import Link
 from actorrouter.transport.lean_pool import Origin, Pool
 from actorrouter.transport.lean_tls import TornError
-from actorrouter.transport.lean_unpack import Unpackable, Unpacker, unpacker
 from actorrouter.transport.phases import LOST, UNPACKABLE, Pieces, Stage, timed_out, words
 from actorrouter.transport.port import Reached, TransportError
+from actorrouter.transport.unpacking import Unpackable, Unpacker, unpacker
 
 
 class Body(Pieces):

@@ -124,3 +124,25 @@ def test_the_callers_maximum_holds_for_both() -> None:
     assert len(CALL.body["messages"]) == 1
     splice.hand(chunk({"content": "word " * 2000}))
     assert splice.follow_up(CALL).body["max_tokens"] == 1
+
+
+def test_half_a_character_is_written_text() -> None:
+    """A stream that broke between the two escapes of one character is continued like any other."""
+    splice = Splice()
+    splice.hand(chunk({"content": "a \ud83d"}))
+    again = splice.follow_up(CALL)
+    assert again.body["messages"][-1]["content"] == splice.text == "a \ud83d"
+    assert again.body["max_tokens"] == 98
+
+
+def test_what_is_kept_of_the_text_is_bounded() -> None:
+    """A stream without end costs no memory without end: beyond what could be sent again nothing is kept."""
+    splice = Splice()
+    word = chunk({"content": "x" * (TEXT_CHARS_MAX // 4)})
+    for _ in range(4):
+        splice.hand(word)
+    assert (len(splice.text or ""), splice.why_not) == (TEXT_CHARS_MAX, "")
+    for _ in range(8):
+        splice.hand(word)
+    assert (splice.text, splice.why_not) == (None, "it is too long to be sent again")
+    assert splice._written.tell() < 2 * TEXT_CHARS_MAX

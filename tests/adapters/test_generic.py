@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from decimal import Decimal
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from actorrouter.adapters import Adapter, build
 from actorrouter.config import Charge, ErrorRuleConfig, GenericConfig, ProviderConfig
 from actorrouter.errors import InvalidConfig
-from actorrouter.values import Call, Outcome, OutcomeClass, Scope, Secret
+from actorrouter.values import Call, Outcome, OutcomeClass, Scope, Secret, Usage
 
 SECRET = Secret("s3cr3t/+ &=")
 
@@ -325,3 +326,50 @@ def test_no_body_raises(body: bytes, status: int, stream: bool, complete: bool) 
     reading.feed(body)
     reading.end(complete=complete)
     reading.rest()
+
+
+# ---------------------------------------------------------------------------------------------- streams
+
+LINES = b'{"message":{"content":"a \xe2\x80\xa8"}}\n\n{"message":{"content":"b"}}\r\n{"done":true,"eval_count":7}'
+EVENTS = b': hello\n\ndata: {"delta":"a"}\n\ndata: {"eval_count":3}\n\ndata: {"eval_count":7}\n\ndata: [DONE]\n\n'
+TYPES = {b"{": "application/x-ndjson; charset=utf-8", b":": "text/event-stream", b"d": "text/event-stream"}
+
+
+def streamed(body: bytes, cuts: list[int] | None = None, *, complete: bool = True) -> tuple[bytes, Outcome, bool]:
+    """What is handed on of a stream cut there, what it comes to, and whether content had begun."""
+    adapter = generic(
+        usage={"tokens": "eval_count"}, errors=(ErrorRuleConfig("quota_spent", code="no_credit", scope="key"),)
+    )
+    headers = {"content-type": TYPES[body[:1]]}
+    reading = adapter.read(Call("m", stream=True), 200, headers, 0.0, 0.0)
+    places = [0, *sorted(cuts or []), len(body)]
+    handed = b"".join([reading.feed(body[start:end]) for start, end in itertools.pairwise(places)])
+    outcome = reading.end(complete=complete)
+    return handed + reading.rest(), outcome, reading.content_started
+
+
+@pytest.mark.parametrize("body", [LINES, EVENTS], ids=["lines", "events"])
+@given(st.data())
+def test_a_stream_of_documents_tells_its_usage(body: bytes, data: st.DataObject) -> None:
+    """Wherever it is cut into chunks: every byte goes on as it came, and the last word counts."""
+    cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=5))
+    handed, outcome, _ = streamed(body, cuts)
+    assert handed == body
+    assert (outcome.outcome, outcome.usage) == (OutcomeClass.SUCCEEDED, Usage({"tokens": 7}))
+
+
+def test_a_stream_that_tells_no_usage_counts_as_what_was_reserved() -> None:
+    """And one that was cut off counts what it has told so far."""
+    assert streamed(b'{"a":1}\n')[1] == Outcome(OutcomeClass.SUCCEEDED, Scope.NONE, 200)
+    broken = streamed(b'{"eval_count":2}\n{"a":', complete=True)[1]
+    assert (broken.outcome, broken.usage) == (OutcomeClass.BROKEN, Usage({"tokens": 2}))
+    assert streamed(LINES, complete=False)[1].outcome is OutcomeClass.BROKEN
+
+
+@pytest.mark.parametrize("first", [b"", b"data: 1\n\n"])
+def test_an_error_inside_a_stream_ends_it(first: bytes) -> None:
+    """Before anything else another key may answer in its place; what follows it is never handed on."""
+    error = b'data: {"error":{"code":"no_credit"}}\n\n'
+    handed, outcome, begun = streamed(first + error + b"data: 2\n\n")
+    assert (outcome.outcome, outcome.scope, begun) == (OutcomeClass.QUOTA_SPENT, Scope.KEY, bool(first))
+    assert b"data: 2" not in handed

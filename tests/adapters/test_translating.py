@@ -163,6 +163,23 @@ def test_an_answer_that_is_not_of_its_dialect_is_broken(source, body) -> None:
     assert reading.end(complete=True).outcome is OutcomeClass.BROKEN
 
 
+def test_a_stream_that_cannot_be_told_is_over() -> None:
+    """Nobody waits for what comes after an event that is not of its dialect; the outcome says which it was."""
+    call = Call("m", {**CHAT, "stream": True}, dialect=OPENAI_CHAT, stream=True)
+    reading = anthropic().read(call, 200, EVENTS, 0.0, 0.0)
+    begun = CLAUDE.index(b"event: content_block_stop")
+    assert reading.feed(CLAUDE[:begun])
+    assert not reading.over
+    assert (
+        reading.feed(b'data: {"type": "content_block_delta", "index": 99, "delta": {"type": "text_delta"}}\n\n') == b""
+    )
+    assert reading.over
+    outcome = reading.end(complete=False)
+    assert (outcome.outcome, outcome.status) == (OutcomeClass.BROKEN, 200)
+    assert "the answer is not anthropic-messages: index" in outcome.message
+    assert outcome.usage is not None
+
+
 NATIVE = {"max_tokens": 20, "messages": [{"role": "user", "content": "hi"}], "metadata": {"user_id": "u"}}
 
 

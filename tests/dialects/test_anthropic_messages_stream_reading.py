@@ -8,7 +8,6 @@ import pytest
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES
 from actorrouter.dialects.anthropic_messages import DIALECT
-from actorrouter.dialects.folding import fold
 from actorrouter.dialects.neutral import (
     Began,
     Denial,
@@ -28,6 +27,7 @@ from actorrouter.dialects.neutral import (
 )
 from actorrouter.dialects.port import Malformed
 from actorrouter.dialects.sse import Event
+from tests.dialects.folding import fold
 from tests.dialects.streamed import event, read_all
 
 STOP = event({"type": "message_stop"}, "message_stop")

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES
-from actorrouter.dialects.folding import Folding, fold
 from actorrouter.dialects.neutral import (
     Answer,
     Began,
@@ -27,6 +26,7 @@ from actorrouter.dialects.neutral import (
     ToolCall,
 )
 from tests.dialects.conversations import answers, streams
+from tests.dialects.folding import Folding, fold
 
 
 @given(answers().flatmap(lambda answer: st.tuples(st.just(answer), streams(answer))))

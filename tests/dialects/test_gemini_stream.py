@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from actorrouter.dialects import GEMINI, OPENAI_RESPONSES
-from actorrouter.dialects.folding import fold
 from actorrouter.dialects.gemini import DIALECT
 from actorrouter.dialects.gemini.calls import invented_id
 from actorrouter.dialects.neutral import (
@@ -36,6 +35,7 @@ from actorrouter.dialects.neutral import (
 )
 from actorrouter.dialects.port import Malformed
 from actorrouter.dialects.sse import Event, SseReader
+from tests.dialects.folding import fold
 
 
 def chunk(*parts: dict[str, Any], finish: str = "", index: int = 0, **rest: Any) -> dict[str, Any]:

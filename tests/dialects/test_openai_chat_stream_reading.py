@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from actorrouter.dialects.folding import fold
 from actorrouter.dialects.neutral import (
     Began,
     Choice,
@@ -27,6 +26,7 @@ from actorrouter.dialects.neutral import (
 from actorrouter.dialects.openai_chat import DIALECT
 from actorrouter.dialects.port import Malformed
 from actorrouter.dialects.sse import Event
+from tests.dialects.folding import fold
 from tests.dialects.streamed import event, read_all
 
 DONE = event("[DONE]")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from actorrouter.dialects import OPENAI_RESPONSES
-from actorrouter.dialects.folding import fold
 from actorrouter.dialects.neutral import (
     Answer,
     Began,
@@ -28,6 +27,7 @@ from actorrouter.dialects.neutral import (
 from actorrouter.dialects.openai_responses import DIALECT
 from actorrouter.dialects.port import Malformed
 from actorrouter.dialects.sse import Event
+from tests.dialects.folding import fold
 
 BEGAN = Began("resp_1", "gpt", 1700000000)
 TOKENS = Tokens(10, 5, 2, 0, 3)

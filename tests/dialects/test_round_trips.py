@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.dialects import GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, TRANSLATED, find
-from actorrouter.dialects.folding import fold
 from actorrouter.dialects.neutral import (
     Answer,
     Choice,
@@ -29,10 +28,11 @@ from actorrouter.dialects.neutral import (
     ToolResult,
 )
 from actorrouter.dialects.port import Dialect
-from actorrouter.dialects.sse import Event, SseReader
 from actorrouter.dialects.translation import StreamTranslation, translate_answer, translate_request
 from tests.adapters.chunks import chunked
 from tests.dialects.conversations import answers, choices, merged_turns, refusals, requests, streams
+from tests.dialects.folding import fold
+from tests.dialects.streamed import ASKED, events_of, steps_of, written
 
 CHAT, RESPONSES, GOOGLE = find(OPENAI_CHAT), find(OPENAI_RESPONSES), find(GEMINI)
 BOTH = pytest.mark.parametrize("dialect", [RESPONSES, GOOGLE], ids=lambda dialect: dialect.name)
@@ -41,7 +41,6 @@ PAIRS = pytest.mark.parametrize(
     [(one, other) for one, other in permutations(map(find, TRANSLATED), 2) if {one, other} & {RESPONSES, GOOGLE}],
     ids=lambda dialect: dialect.name,
 )
-ASKED = Request((), stream=True, stream_usage=True)
 UNSTOPPED = requests().map(lambda request: attrs.evolve(cast("Any", request), stop=(), tools=plain(request.tools)))
 COUNTED = st.builds(
     lambda said, answered, cached, thought: Tokens(said + cached, answered + thought, cached, None, thought),
@@ -146,28 +145,6 @@ def test_an_answer_is_the_same_after_another_dialect(source: Dialect, target: Di
 
 
 # -------------------------------------------------------------------------------------------------------------- streams
-
-
-def written(dialect: Dialect, steps: list[Step]) -> bytes:
-    """The bytes of a stream, none of which may be a loss."""
-    writer = dialect.stream_writer(ASKED)
-    stream = b"".join(map(writer.write, steps))
-    assert writer.losses == ()
-    return stream
-
-
-def events_of(chunks: list[bytes]) -> list[Event]:
-    """The events of a stream that comes in these chunks."""
-    reader = SseReader()
-    return [event for chunk in chunks for event in reader.feed(chunk)]
-
-
-def steps_of(dialect: Dialect, events: list[Event]) -> list[Step]:
-    """What the events of a stream stand for, without a loss."""
-    reader = dialect.stream_reader()
-    steps = [step for event in events for step in reader.read(event)] + reader.close()
-    assert reader.losses == ()
-    return steps
 
 
 @BOTH

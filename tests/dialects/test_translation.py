@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES, OPENAI_CHAT, find
-from actorrouter.dialects.folding import fold
 from actorrouter.dialects.neutral import Answer, Request, Step, Thinking
 from actorrouter.dialects.port import Dialect
-from actorrouter.dialects.sse import Event, SseReader
 from actorrouter.dialects.translation import StreamTranslation, translate_answer, translate_request
 from tests.adapters.chunks import chunked
 from tests.dialects.conversations import answers, choices, merged_turns, refusals, requests, streams
+from tests.dialects.folding import fold
+from tests.dialects.streamed import ASKED, events_of, steps_of, written
 
 CHAT, ANTHROPIC = find(OPENAI_CHAT), find(ANTHROPIC_MESSAGES)
 BOTH = pytest.mark.parametrize("dialect", [CHAT, ANTHROPIC], ids=lambda dialect: dialect.name)
@@ -30,7 +30,6 @@ SEVERAL = st.builds(
     answers(),
     st.lists(choices(), min_size=2, max_size=3),
 ).flatmap(lambda answer: st.tuples(st.just(answer), streams(answer)))
-ASKED = Request((), stream=True, stream_usage=True)
 
 
 def meant(request: Request) -> dict[str, Any]:
@@ -124,28 +123,6 @@ def test_losses_of_both_ways_are_told():
     """What the source's reader and what the target's writer left out."""
     body = {"messages": [], "logit_bias": {"1": 1}, "seed": 7}
     assert [loss.name for loss in translate_request(body, CHAT, ANTHROPIC)[2]] == ["logit_bias", "seed"]
-
-
-def written(dialect: Dialect, steps: list[Step], asked: Request = ASKED) -> bytes:
-    """The bytes of a stream, none of which may be a loss."""
-    writer = dialect.stream_writer(asked)
-    stream = b"".join(map(writer.write, steps))
-    assert writer.losses == ()
-    return stream
-
-
-def events_of(chunks: list[bytes]) -> list[Event]:
-    """The events of a stream that comes in these chunks."""
-    reader = SseReader()
-    return [event for chunk in chunks for event in reader.feed(chunk)]
-
-
-def steps_of(dialect: Dialect, events: list[Event]) -> list[Step]:
-    """What the events of a stream stand for, without a loss."""
-    reader = dialect.stream_reader()
-    steps = [step for event in events for step in reader.read(event)] + reader.close()
-    assert reader.losses == ()
-    return steps
 
 
 @BOTH

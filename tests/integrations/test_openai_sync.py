@@ -100,6 +100,35 @@ def test_after_a_fork(upstream: Upstream, backend: str) -> None:
     assert upstream.asked == []
 
 
+class Interrupted(BaseException):
+    """Raised from a signal's handler, as KeyboardInterrupt is."""
+
+
+def test_an_interrupted_wait(upstream: Upstream, backend: str) -> None:
+    """A wait that a signal ends is the end of its call: settled at once, and the provider sees the caller go."""
+
+    def interrupt() -> None:
+        until = time.monotonic() + 5
+        while not upstream.asked and time.monotonic() < until:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    def handle(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with routed(upstream, backend) as router:
+            thread = threading.Thread(target=interrupt)
+            thread.start()
+            with pytest.raises(Interrupted):
+                sdk(router).chat.completions.create(**ask("stall"))
+            thread.join()
+            assert upstream.hung_up.wait(5)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_errors(upstream: Upstream, backend: str) -> None:
     """Refusals, no room, timeouts and broken streams are the SDK's own errors; nothing is sent a second time."""
     with routed(upstream, backend, few(4)) as router:

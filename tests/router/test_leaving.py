@@ -46,6 +46,7 @@ JOURNEYS: dict[str, tuple[Call, list[Iterable[Step]]]] = {
     "stream, after a rejected key": (STREAM, [no(401, "invalid_api_key"), words(3, pause_s=1.0)]),
     "stream, broken before content": (STREAM, [[WRITTEN, SSE, PING, BREAK], [WRITTEN, SSE, PING, *words(2)[2:]]]),
     "stream, with a deadline": (but(STREAM, deadline_s=60.0), [words(3, pause_s=1.0)]),
+    "stream, kept open after its end": (STREAM, [[*words(2, pause_s=1.0), 1000.0]]),
     "stream, continued": (but(STREAM, continue_stream=True), [[WRITTEN, SSE, word(), BREAK], words(2)]),
     "stream, continued after an error event": (
         but(STREAM, continue_stream=True),

@@ -7,7 +7,23 @@ import pytest
 
 from actorrouter import StreamInterrupted
 from actorrouter.config import TimeoutsConfig
-from tests.router.world import CALL, SSE, STREAM, WRITTEN, Head, Step, but, fleet, ok, running, word, words
+from tests.router.world import (
+    CALL,
+    DONE,
+    SSE,
+    STREAM,
+    WRITTEN,
+    Head,
+    Step,
+    assert_idle,
+    but,
+    event,
+    fleet,
+    ok,
+    running,
+    word,
+    words,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -66,3 +82,28 @@ async def test_a_plain_answer_is_bounded_by_its_deadline():
         with pytest.raises(StreamInterrupted, match="deadline passed") as caught:
             await router.send(but(CALL, deadline_s=50))
         assert "stalled" not in str(caught.value)
+
+
+@pytest.mark.parametrize("after", [[1000.0], [step for _ in range(1000) for step in (0.3, b": ping\n\n")]])
+async def test_what_comes_after_the_end_is_not_waited_for(after: list[Step]):
+    """A provider that keeps the connection open after its answer keeps neither the caller nor the key for longer than
+    a second."""
+    async with running(fleet(provider=STALLING)) as (router, upstream):
+        upstream.scripts.append([*words(3), *after])
+        reply = await router.send(STREAM)
+        assert reply.body.endswith(DONE)
+        assert anyio.current_time() == pytest.approx(1, abs=0.01)
+        assert_idle(router)
+
+
+async def test_an_error_ends_a_stream_that_stays_open():
+    """Before content another send answers, after it the caller is told, both without waiting for the connection."""
+    error = event({"error": {"message": "busy", "code": "503"}})
+    async with running(fleet(provider=STALLING)) as (router, upstream):
+        upstream.scripts.extend([[WRITTEN, SSE, error, 1000.0], words(3)])
+        assert len((await router.send(STREAM)).attempts) == 2
+        upstream.scripts.append([*words(3, end=[error]), 1000.0])
+        with pytest.raises(StreamInterrupted):
+            await router.send(STREAM)
+        assert anyio.current_time() < 4
+        assert_idle(router)

@@ -43,11 +43,11 @@ _GROWS: Final = {"text_delta": "text", "thinking_delta": "thinking", "input_json
 class _Block:
     """A block that is open, and what comes at its end."""
 
-    __slots__ = ("citations", "hidden", "part", "signature")
+    __slots__ = ("citations", "hidden", "part", "signatures")
 
     def __init__(self, part: int) -> None:
         self.part = part
-        self.signature = ""
+        self.signatures: list[str] = []
         self.hidden = ""
         self.citations: list[Any] = []
 
@@ -124,7 +124,7 @@ class MessageStreamReader:
         opened = self._open[index] = _Block(self._next)
         self._next += 1
         what, text = _BEGINS[kind](block)
-        opened.signature, opened.hidden = block.text("signature"), block.text("data")
+        opened.signatures, opened.hidden = [block.text("signature")], block.text("data")
         opened.citations = block.items("citations")
         block.rest(self._losses, CALL_PLAIN)
         return [PartBegan(0, opened.part, what), *_grown(opened, text)]
@@ -144,7 +144,7 @@ class MessageStreamReader:
         if kind in _GROWS:
             return _grown(opened, delta.needed_text(_GROWS[kind]))
         if kind == "signature_delta":
-            opened.signature += delta.needed_text("signature")
+            opened.signatures.append(delta.needed_text("signature"))
         elif kind == "citations_delta":
             opened.citations.append(delta.take("citation"))
         else:
@@ -192,7 +192,7 @@ def _grown(block: _Block, text: str) -> list[Step]:
 
 
 def _ended(block: _Block) -> PartEnded:
-    return PartEnded(0, block.part, block.signature, block.hidden, tuple(block.citations))
+    return PartEnded(0, block.part, "".join(block.signatures), block.hidden, tuple(block.citations))
 
 
 def _begin_text(block: Fields) -> tuple[Text, str]:

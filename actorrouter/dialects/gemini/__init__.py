@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from actorrouter.dialects import GEMINI
 from actorrouter.dialects.gemini.answer import read_answer, write_answer
@@ -12,7 +11,7 @@ from actorrouter.dialects.gemini.request import read_request
 from actorrouter.dialects.gemini.stream_reading import GeminiStreamReader
 from actorrouter.dialects.gemini.stream_writing import GeminiStreamWriter
 from actorrouter.dialects.gemini.writing import write_request
-from actorrouter.dialects.neutral import Answer, Loss, Request
+from actorrouter.dialects.neutral import Request
 from actorrouter.dialects.port import Dialect
 
 
@@ -20,34 +19,16 @@ class Gemini:
     """See `port.Dialect`."""
 
     name: Final = GEMINI
-
-    def read_request(self, body: Mapping[str, Any]) -> tuple[Request, tuple[Loss, ...]]:
-        """Raises Malformed."""
-        return read_request(body)
-
-    def write_request(self, request: Request) -> tuple[dict[str, Any], tuple[Loss, ...]]:
-        """A body without its model."""
-        return write_request(request)
-
-    def read_answer(self, document: Any) -> tuple[Answer, tuple[Loss, ...]]:
-        """Raises Malformed, also for a response that failed or is not done."""
-        return read_answer(document)
-
-    def write_answer(self, answer: Answer) -> tuple[dict[str, Any], tuple[Loss, ...]]:
-        """A plain answer's document."""
-        return write_answer(answer)
-
-    def stream_reader(self) -> GeminiStreamReader:
-        """For one streamed answer of a provider."""
-        return GeminiStreamReader()
+    read_request = staticmethod(read_request)
+    write_request = staticmethod(write_request)
+    read_answer = staticmethod(read_answer)
+    write_answer = staticmethod(write_answer)
+    error = staticmethod(error)
+    stream_reader = GeminiStreamReader
 
     def stream_writer(self, request: Request) -> GeminiStreamWriter:
         """For one streamed answer to whoever sent `request`: all are told the same."""
         return GeminiStreamWriter()
-
-    def error(self, status: int, code: str, message: str) -> dict[str, Any]:
-        """An error's body: OpenAI has one shape of it."""
-        return error(status, code, message)
 
 
 DIALECT: Final[Dialect] = Gemini()

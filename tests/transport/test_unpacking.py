@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.transport.lean_unpack import PIECE_BYTES, Unpackable, unpacker
+from actorrouter.transport.unpacking import PIECE_BYTES, Unpackable, unpacker
 
 
 def raw_deflate(content: bytes) -> bytes:

@@ -14,7 +14,7 @@ RouterError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from actorrouter.values import Outcome, Refusal, value
 
@@ -74,7 +74,10 @@ class InvalidCall(NotSent):
 
 
 class NoCapacity(NotSent):
-    """No candidate has room in time. `refusals` names each holder's reason; `available_in_s` says when."""
+    """No candidate has room in time. `refusals` names each holder's reason; `available_in_s` says when. `final`:
+    waiting cannot help, every key is disabled or its provider held out."""
+
+    final = False
 
 
 class WaitingRoomFull(NoCapacity):
@@ -96,10 +99,13 @@ class Refused(RouterError):
         decision_id: int | None = None,
         body: bytes = b"",
         status: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, attempts=attempts, decision_id=decision_id)
         self.body = body
         self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        """Of the provider's answer, names in lower case: a request's id, what remains of limits."""
 
 
 class OutcomeUnknown(RouterError):

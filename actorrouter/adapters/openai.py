@@ -33,7 +33,7 @@ from actorrouter.adapters.openai_responses_stream import ResponsesStream
 from actorrouter.adapters.openai_stream import ChatStream
 from actorrouter.adapters.port import Reading
 from actorrouter.adapters.reading import Held, Relayed, held_failure
-from actorrouter.adapters.rules import Rule, failure, field_in, judged, of_no_model, read_error
+from actorrouter.adapters.rules import Rule, failure, field_in, judged, match, of_no_model, read_error
 from actorrouter.adapters.tokens import input_tokens
 from actorrouter.adapters.wire import EVENTS, JSON, USER_AGENT, exact_units, header_list, join_url, passed_on
 from actorrouter.config import ProviderConfig
@@ -177,8 +177,7 @@ class OpenAI:
         seen = observations(self._profile.limits, headers, now, wall)
         if not 200 <= status < 300:
             refused = partial(self._refused, status, headers, seen, wall)
-            blames = names_model(call, self._profile)
-            return held_failure(refused if blames else lambda body: of_no_model(refused(body)), seen)
+            return held_failure(lambda body: self._blamed(call, status, body, refused(body)), seen)
         kind, media = kind_of(call, self._profile), media_type(headers)
         if call.stream and kind is Kind.OTHER:
             return self._relayed(call, status, media, seen)
@@ -200,6 +199,13 @@ class OpenAI:
         if media in ("", EVENTS):
             return RelayedEvents(status, seen, self._profile, lambda: _tokens_of(document_of(call)))
         return Relayed(status, seen)
+
+    def _blamed(self, call: Call, status: int, body: bytes, outcome: Outcome) -> Outcome:
+        """A refusal as it is to be understood. Of a path that is not known it may be the path that is not found."""
+        unknown = status == 404 and kind_of(call, self._profile) is Kind.OTHER
+        if unknown and match(self._profile.errors, status, read_error(body)) is None:
+            return of_no_model(outcome)
+        return outcome if names_model(call, self._profile) else of_no_model(outcome)
 
     def _refused(
         self, status: int, headers: Mapping[str, str], seen: tuple[QuotaObservation, ...], wall: float, body: bytes

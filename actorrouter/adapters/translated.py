@@ -18,7 +18,7 @@ from actorrouter.dialects.documents import decode_json, encode_json
 from actorrouter.dialects.neutral import Loss, Request
 from actorrouter.dialects.port import Dialect, Malformed
 from actorrouter.dialects.sse import SseReader
-from actorrouter.dialects.translation import StreamTranslation, translate_answer, translate_request
+from actorrouter.dialects.translation import StreamTranslation, error_status, translate_answer, translate_request
 from actorrouter.values import Amounts, Call, HttpRequest, Outcome, OutcomeClass, Secret, value
 
 ANY_LOSS: Final = "*"
@@ -67,7 +67,7 @@ class Interpreter:
 
     def _lost(self, losses: Iterable[Loss]) -> str:
         what = "; ".join(f"{loss.name} ({loss.where}: {loss.why})" for loss in losses)
-        return f"cannot be said in {self._own}: {what}; name it in Call.losses to leave it out"
+        return f"cannot be said in {self._own}: {what}; name it in losses to leave it out"
 
     def estimate(self, call: Call) -> Amounts:
         """See the port."""
@@ -158,7 +158,7 @@ class Translated:
         if self._fault and outcome.outcome in (OutcomeClass.SUCCEEDED, OutcomeClass.BROKEN):
             outcome = broken(outcome.status or 0, self._fault, outcome.usage)
         if outcome.outcome is not OutcomeClass.SUCCEEDED:
-            error = self._source.error(outcome.status or 0, outcome.code, outcome.message)
+            error = self._source.error(error_status(outcome.status), outcome.code, outcome.message)
             self._rest = encode_json(error)
         return outcome
 

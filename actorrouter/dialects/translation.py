@@ -46,3 +46,8 @@ class StreamTranslation:
     def close(self) -> bytes:
         """The provider's bytes have ended cleanly: the events that means, or b""."""
         return b"".join(self._writer.write(step) for step in self._reader.close())
+
+
+def error_status(status: int | None) -> int:
+    """The status an error has for its caller: one that came with a good status, or with none, is a bad gateway's."""
+    return status if status is not None and status >= 400 else 502

@@ -8,6 +8,7 @@ from typing import Final
 
 from actorrouter.dialects import find
 from actorrouter.dialects.documents import decode_json, encode_json
+from actorrouter.dialects.translation import error_status
 from actorrouter.errors import (
     InvalidCall,
     InvalidConfig,
@@ -18,7 +19,7 @@ from actorrouter.errors import (
     WaitingRoomFull,
 )
 from actorrouter.integrations.port import Headers
-from actorrouter.values import value
+from actorrouter.values import OutcomeClass, value
 
 # RFC 9110 section 7.6.1; the body arrives unpacked; a cookie belongs to the session of the key that answered; nobody
 # else says which key that was.
@@ -27,6 +28,8 @@ _NOT_PASSED: Final = frozenset(
      "upgrade", "content-encoding", "content-length", "set-cookie", "x-should-retry", "x-actorrouter-key",
      "x-actorrouter-decision"]
 )  # fmt: skip
+_NOT_PASSED_OF_ERRORS: Final = _NOT_PASSED | {"content-type", "retry-after", "retry-after-ms"}
+"""Bodies of errors are masked and may be translated; the wait is told as it was understood."""
 _FINAL: Final = ("x-should-retry", "false")
 """The router has tried what can be tried; openai's and anthropic's SDKs obey this header over their own rules."""
 
@@ -42,9 +45,12 @@ class Answer:
 
 def passed(status: int, headers: Mapping[str, str], key_id: str, decision_id: int) -> Answer:
     """A provider's answer, still without its body."""
-    kept = [(name, text) for name, text in headers.items() if name not in _NOT_PASSED]
     own = [_FINAL, ("x-actorrouter-key", key_id), ("x-actorrouter-decision", str(decision_id))]
-    return Answer(status, (*kept, *own))
+    return Answer(status, (*_kept(headers, _NOT_PASSED), *own))
+
+
+def _kept(headers: Mapping[str, str], but: frozenset[str]) -> Headers:
+    return tuple((name, text) for name, text in headers.items() if name not in but)
 
 
 def refused(status: int, language: str, code: str, message: str, extra: Headers = ()) -> Answer:
@@ -63,6 +69,8 @@ def of_error(error: RouterError, language: str) -> Answer | None:
     told = _traced(error)
     if isinstance(error, Refused):
         return _of_refused(error, language, told)
+    if isinstance(error, NoCapacity) and error.final:
+        return refused(503, language, "no_key_available", str(error), told)
     for kind, status, code in _ANSWERED:
         if isinstance(error, kind):
             return refused(status, language, code, str(error), (*told, *_waiting(error.available_in_s)))
@@ -79,11 +87,13 @@ _ANSWERED: Final = (
 
 
 def _of_refused(error: Refused, language: str, told: Headers) -> Answer:
-    """The provider's own words. An error inside a 200 must not look like an answer."""
-    wait = error.attempts[-1].outcome.retry_after_s if error.attempts else None
-    status = error.status if error.status is not None and error.status >= 400 else 502
-    told = (*told, *_waiting(wait))
-    if not error.body:
+    """The provider's own words, but for an answer that is none: it is no error's body either. An error inside a 200
+    must not look like an answer."""
+    last = error.attempts[-1].outcome if error.attempts else None
+    wait = last.retry_after_s if last is not None else None
+    status = error_status(error.status)
+    told = (*_kept(error.headers, _NOT_PASSED_OF_ERRORS), *told, *_waiting(wait))
+    if not error.body or (last is not None and last.outcome is OutcomeClass.BROKEN):
         return refused(status, language, "upstream_error", str(error), told)
     kind = "text/plain; charset=utf-8" if decode_json(error.body) is None else "application/json"
     return Answer(status, (("content-type", kind), _FINAL, *told), error.body)

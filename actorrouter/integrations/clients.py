@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -161,10 +162,12 @@ class _AsyncStream:
 
 class _BlockingTransport(_Transport):
     def __init__(self, sender: Sender, portal: BlockingPortal) -> None:
-        self._sender, self._portal = sender, portal
+        self._sender, self._portal, self._process = sender, portal, os.getpid()
 
     def call(self, function: Callable[..., Awaitable[_T]], *arguments: Any) -> _T:
         """Run it on the router's event loop. Raises Fault if that has ended, before or meanwhile."""
+        if os.getpid() != self._process:  # a fork takes no threads along: nobody would ever answer
+            raise Fault("ConnectError", "the router belongs to the process that was forked: open one in each")
         try:
             running = self._portal.start_task_soon(function, *arguments)
         except RuntimeError as error:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 import anyio
 
-from actorrouter.errors import NoCapacity, NotSent, RouterError, StreamInterrupted
+from actorrouter.errors import InvalidCall, NoCapacity, NotSent, RouterError, StreamInterrupted
 from actorrouter.integrations.answers import Answer, of_error, passed
 from actorrouter.integrations.calls import call_of
 from actorrouter.integrations.paths import place_of
@@ -47,9 +47,11 @@ class Body:
 
 
 class Sender:
-    """Sends clients' requests through `hub`. `route`: where those go that name no model."""
+    """Sends clients' requests through `hub`. `route`: where those go that name no model. Raises InvalidCall."""
 
     def __init__(self, hub: Hub, route: str, options: Options) -> None:
+        if route and route not in hub.config.routes:
+            raise InvalidCall(f"unknown route {route[:80]!r}; routes are: {', '.join(sorted(hub.config.routes)[:10])}")
         self._hub, self._route, self._options = hub, route, options
 
     async def send(self, asked: Asked) -> tuple[Answer, Body | None]:

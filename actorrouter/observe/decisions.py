@@ -33,7 +33,8 @@ class Tried:
 class Decision:
     """One ranking. `at`: monotonic seconds. `set_aside`: keys and pools not asked because a known instant is ahead.
     `unfit`: providers not asked because they cannot be told of the call, and why. `counted`: input tokens as the
-    adapter counted them, 0 where it did not; `amounts` holds what they come to."""
+    adapter counted them, 0 where it did not; `amounts` holds what they come to. `said`: the provider's words on an
+    outcome that is no success, without secrets."""
 
     decision_id: int
     at: float
@@ -51,6 +52,7 @@ class Decision:
     waited_s: float = 0.0
     available_at: float = INF
     outcome: str = ""
+    said: str = ""
     usage: Amounts | None = None
     unfit: Mapping[str, str] = {}
     counted: float = 0
@@ -139,13 +141,15 @@ def _conclusion(decision: Decision) -> str:
     if not decision.reservation_id:
         return f"  {decision.chosen} had room, but others waited ahead"
     waited = f" after {decision.waited_s:.2f} s of waiting" if decision.waited_s > 0 else ""
-    return f"  chosen: {decision.chosen}{waited}; {_ended(decision.outcome)}{_used(decision.usage)}"
+    return f"  chosen: {decision.chosen}{waited}; {_ended(decision.outcome, decision.said)}{_used(decision.usage)}"
 
 
-def _ended(outcome: str) -> str:
+def _ended(outcome: str, said: str) -> str:
     if outcome == OutcomeClass.SUCCEEDED:
         return "it succeeded"
-    return f"it ended as {outcome}" if outcome else "still in flight"
+    if not outcome:
+        return "still in flight"
+    return f"it ended as {outcome}: {said}" if said else f"it ended as {outcome}"
 
 
 def _used(usage: Amounts | None) -> str:

@@ -206,7 +206,7 @@ class Admission:
         for cell in conclude(self._runtime, lease.holders, message, event, now, on_broken=partial(self._keep, lease)):
             self._keep(lease, cell)
         self._give_back(lease, now)
-        lease.decision.outcome, lease.decision.usage = outcome.outcome, usage
+        lease.decision.outcome, lease.decision.said, lease.decision.usage = outcome.outcome, outcome.message, usage
         self.on_room()
 
     def _keep(self, lease: Lease, cell: Cell) -> None:

@@ -30,7 +30,7 @@ def settle(runtime: Runtime, grant: Grant, outcome: Outcome) -> Outcome:
         who = taken_out(outcome.outcome, grant.key_id, [cell.actor_id for cell in grant.seat.holders])
         if who and _provider_did(grant.seat, who, runtime.clock()):
             outcome = _of_provider(outcome)
-    grant.close(outcome)
+    grant.close(_of_key(outcome) if outcome.scope is Scope.POOL and not grant.seat.group.pools else outcome)
     circuit = provider.circuit.state  # settling may have rebuilt it
     if circuit.together.suspected:
         if circuit.breaker is Breaker.CLOSED:
@@ -73,6 +73,11 @@ def _is_left(key: KeyEntry, refused: Callable[[str], bool]) -> bool:
     if refused(key.cell.actor_id) or key.cell.state.recovery.phase in CLOSED:
         return False
     return not any(refused(pool.pool_id) for pool in (*key.pools, *([key.private] if key.private else ())))
+
+
+def _of_key(outcome: Outcome) -> Outcome:
+    """A key without limits draws on no pool that could be paused: it is its own."""
+    return attrs.evolve(outcome, scope=Scope.KEY)  # type: ignore[misc] # a value is an attrs class
 
 
 def _of_provider(outcome: Outcome) -> Outcome:

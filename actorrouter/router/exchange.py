@@ -59,9 +59,11 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The answer's headers, lower case, as they fit what is handed on."""
+        """The answer's headers, lower case, as they fit what is handed on; a failure's without the secret."""
         told = self._reading.content_type if self._reading is not None else ""
         given = dict(self._response.headers) if self._response is not None else {}
+        if self._secret is not None and self.outcome is not None and self.outcome.outcome is not OutcomeClass.SUCCEEDED:
+            given = {name: without(self._secret, text) for name, text in given.items()}
         return {**given, "content-type": told} if told else given
 
     @property
@@ -188,6 +190,8 @@ class Exchange:
         self.cut_off = not complete and outcome.outcome is OutcomeClass.BROKEN
         if why and self.cut_off:
             outcome = _but(outcome, message=f"{outcome.message}: {why}")
+        if 300 <= self.status < 400:
+            outcome = _but(outcome, message=_moved(self.headers.get("location", "")))
         self.rest = self._reading.rest()
         if outcome.outcome is not OutcomeClass.SUCCEEDED:
             self.rest = bytes_without(self._secret, self.rest)
@@ -242,6 +246,14 @@ def transport_of(key: KeyEntry, connect: Connect) -> Transport:
     if key.transport is None:
         key.transport = connect(key.provider.config.http_client, proxy=key.config.proxy)
     return key.transport
+
+
+def _moved(location: str) -> str:
+    """What a redirect means. Its query is not repeated: it may be the one that was asked for, with a secret in it."""
+    from actorrouter.adapters.rules import shown  # hardly ever needed
+
+    there = shown(location.partition("?")[0])
+    return f"redirected{f' to {there}' if there else ''}, which is not followed: correct base_url"
 
 
 def _but(outcome: Outcome, **changes: Any) -> Outcome:

@@ -26,6 +26,8 @@ def failure(
     tried = "; ".join(_told(attempt, why) for attempt in attempts)
     if sent is None and isinstance(cause, NoCapacity | RouterStopped):
         error: RouterError = type(cause)(f"{cause} (tried {tried})")
+        if isinstance(error, NoCapacity) and isinstance(cause, NoCapacity):
+            error.final = cause.final
     else:
         error = _error(f"route {route!r}: {why or 'refused'} ({tried})", sent)
     error.attempts = tuple(attempts)
@@ -43,7 +45,7 @@ def _error(text: str, sent: Exchange | None) -> RouterError:
         return OutcomeUnknown(text)
     if sent.cut_off:
         return StreamInterrupted(text, delivered_bytes=0)
-    return Refused(text, body=sent.rest, status=sent.outcome.status)
+    return Refused(text, body=sent.rest, status=sent.outcome.status, headers=sent.headers)
 
 
 def _told(attempt: Attempt, why: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -138,7 +139,14 @@ class BlockingRouter:
 
     def __init__(self, router: Router, portal: BlockingPortal) -> None:
         self._router = router
-        self._portal = portal
+        self._opened, self._process = portal, os.getpid()
+
+    @property
+    def _portal(self) -> BlockingPortal:
+        """To the router's thread, which a fork does not take along. Raises RouterStopped there."""
+        if os.getpid() != self._process:
+            raise RouterStopped("the router belongs to the process that was forked: open one in each")
+        return self._opened
 
     def send(self, call: Call) -> Reply:
         """As Router.send; blocks."""

@@ -100,6 +100,7 @@ class Waiting:
     def _never(self, demand: Demand, found: Shortage) -> NotSent:
         why = self._no_capacity(demand, found, "nobody can")
         if not found.too_big:
+            why.final = True
             return why
         text = str(why).replace("nobody can", "larger than any limit", 1)
         return InvalidCall(text, refusals=why.refusals, decision_id=why.decision_id)

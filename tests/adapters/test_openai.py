@@ -358,20 +358,42 @@ def test_a_plain_answer_to_a_streaming_call_is_broken_or_its_error() -> None:
     assert judged({"error": {"code": "slow_down"}}, sent=asked).outcome is OutcomeClass.CAPACITY
 
 
-@pytest.mark.parametrize("status", [403, 404])
+IMAGES = Call("m", {"model": "m"}, path="/images/generations")
+
+
 @pytest.mark.parametrize(
-    ("sent", "blamed"),
+    ("sent", "blamed_at"),
     [
-        (Call("m", path="/files/f1", method="GET"), False),
-        (Call("m", path="/uploads", content=b"--x"), False),
-        (Call("m", {"model": "m"}, path="/images/generations"), True),
-        (Call("m", {"messages": []}), True),
+        (Call("m", path="/files/f1", method="GET"), set()),
+        (Call("m", path="/uploads", content=b"--x"), set()),
+        (IMAGES, {403}),
+        (Call("m", {"messages": []}), {403, 404}),
     ],
 )
-def test_a_file_that_is_missing_is_not_the_key_s_fault(sent: Call, blamed: bool, status: int) -> None:
-    """A 403 or 404 blames a key only where the request named a model that it may be about."""
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_file_that_is_missing_is_not_the_key_s_fault(sent: Call, blamed_at: set[int], status: int) -> None:
+    """A 403 or 404 blames a key only where the request named a model that it may be about, a 404 only on a path that
+    is known to be there."""
     outcome = read(b'{"error": {"message": "no such thing"}}', status=status, sent=sent).end(complete=True)
-    assert (outcome.outcome is not OutcomeClass.REQUEST_BAD) == blamed
+    assert (outcome.outcome is not OutcomeClass.REQUEST_BAD) == (status in blamed_at)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"message": "no such model", "code": "model_not_found"}, OutcomeClass.MODEL_SCOPE),
+        (
+            {"message": "Invalid URL (POST /v1/v1/embeddings)", "type": "invalid_request_error"},
+            OutcomeClass.REQUEST_BAD,
+        ),
+        ({"message": "Unknown request URL: POST /v1/v1/x.", "code": "unknown_url"}, OutcomeClass.REQUEST_BAD),
+    ],
+)
+@pytest.mark.parametrize("sent", [IMAGES, Call("m", {"messages": []})])
+def test_a_wrong_path_is_no_word_on_the_model(sent: Call, said: dict[str, str], expected: OutcomeClass) -> None:
+    """One caller's wrong URL takes the model from no key; a model that is not there does, on any path."""
+    body = json.dumps({"error": said}).encode()
+    assert read(body, status=404, sent=sent).end(complete=True).outcome is expected
 
 
 def test_an_answer_ends_once() -> None:

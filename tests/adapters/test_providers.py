@@ -83,6 +83,15 @@ def test_some_errors_are_known_by_their_text_only(status: int, message: str, exp
     assert judged(status, json.dumps({"error": {"message": message, "code": code}}).encode()).outcome is expected
 
 
+@pytest.mark.parametrize("name", ["mistral", "deepseek", "ollama"])
+def test_a_maximum_that_is_passed_over_bounds_nothing(name: str) -> None:
+    """Where a provider ignores `max_completion_tokens` the default is reserved, whatever it says."""
+    adapter = build(name, ProviderConfig(adapter=name))
+    body = {"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}
+    assert adapter.estimate(Call("m", body))["output_tokens"] == ProviderConfig().default_output_tokens
+    assert adapter.estimate(Call("m", {**body, "max_tokens": 9}))["output_tokens"] == 9
+
+
 def test_a_429_carries_the_wait_it_asks_for() -> None:
     """Milliseconds before seconds; nothing said is None."""
     assert judged(429, b"{}", {"retry-after": "20", "retry-after-ms": "1200"}).retry_after_s == 1.2

@@ -66,7 +66,7 @@ def test_what_cannot_be_said_is_refused_unless_it_is_allowed(losses) -> None:
     fault = anthropic().check(Call("m", body, dialect=OPENAI_CHAT))
     assert fault is not None
     assert "seed" in fault
-    assert "Call.losses" in fault
+    assert "name it in losses" in fault
     assert anthropic().check(Call("m", body, dialect=OPENAI_CHAT, losses=losses)) is None
 
 
@@ -111,6 +111,16 @@ def test_an_error_comes_back_in_the_callers_dialect() -> None:
     assert outcome.outcome is OutcomeClass.CAPACITY
     assert "busy" in json.loads(body)["error"]["message"]
     assert b"abcdefgh" not in body
+
+
+@pytest.mark.parametrize("body", [b'{"type": "error", "error": {"type": "api_error", "message": "no"}}', b"<html>"])
+def test_an_error_inside_a_good_answer_has_a_status_of_its_own(body: bytes) -> None:
+    """Nobody is told an error whose code is 200: the body says what the client's status will say."""
+    contents = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 9}}
+    told, outcome, _ = read(Call("m", contents, dialect=GEMINI), body)
+    assert outcome.status == 200
+    error = json.loads(told)["error"]
+    assert (error["code"], error["status"]) == (502, "INTERNAL")
 
 
 @given(st.data())

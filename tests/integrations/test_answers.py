@@ -64,6 +64,17 @@ def test_the_router_s_own_no(error: RouterError, status: int, language: str):
     assert dict(answer.headers)["x-should-retry"] == "false"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_room_ever(language: str):
+    """Where waiting cannot help it is no rate limit: 503, and no word on when to come back."""
+    error = NoCapacity("disabled", decision_id=4)
+    error.final = True
+    answer = of_error(error, language)
+    assert answer is not None
+    assert (answer.status, dict(answer.headers).get("retry-after")) == (503, None)
+    assert dict(answer.headers)["x-actorrouter-decision"] == "4"
+
+
 @pytest.mark.parametrize("error", [NotSent("x"), OutcomeUnknown("x"), StreamInterrupted("x", delivered_bytes=0)])
 def test_no_answer(error: RouterError):
     """Where the exchange itself failed there is no answer to give."""
@@ -100,9 +111,34 @@ def test_a_provider_s_no():
     assert (headers["x-actorrouter-key"], headers["x-actorrouter-decision"]) == ("a", "3")
 
 
+def test_a_provider_s_no_has_its_headers():
+    """A request's id and what remains of limits are the provider's; of body, wait and session they are ours."""
+    theirs = {"x-request-id": "req_8", "x-ratelimit-remaining-requests": "0"}
+    ours = {"content-type": "text/html", "retry-after": "1", "retry-after-ms": "900", "set-cookie": "a=b"}
+    error = Refused("no", attempts=[attempt(status=429)], status=429, body=b'{"a":1}', headers=theirs | ours)
+    answer = of_error(error, "openai-chat")
+    assert answer is not None
+    assert dict(answer.headers) == {
+        **theirs,
+        "content-type": "application/json",
+        "x-should-retry": "false",
+        "x-actorrouter-key": "a",
+    }
+
+
 @pytest.mark.parametrize("status", [None, 0, 200, 302])
 def test_a_no_inside_a_yes(status: int | None):
     """An error that came with a good status, or with none, does not look like an answer."""
     answer = of_error(Refused("no", status=status, body=b"broken"), "openai-chat")
     assert answer is not None
     assert (answer.status, dict(answer.headers)["content-type"]) == (502, "text/plain; charset=utf-8")
+
+
+def test_an_answer_that_is_none():
+    """What cannot be understood is told in the router's words, not handed on as if it were an error's body."""
+    broken = Attempt("a", "up", Outcome(OutcomeClass.BROKEN, Scope.PROVIDER, 200, message="not a stream"), 3)
+    error = Refused("key a: not a stream", attempts=[broken], status=200, body=b'{"choices": [{"text": "fine"}]}')
+    answer = of_error(error, "openai-chat")
+    assert answer is not None
+    assert answer.status == 502
+    assert json.loads(answer.content)["error"]["message"] == "key a: not a stream"

@@ -153,12 +153,14 @@ async def test_options_reach_the_call(upstream: Upstream, flavor: str):
 
 
 async def test_what_cannot_be_made(upstream: Upstream):
-    """An unknown flavour or option is told when the client is made."""
+    """An unknown flavour, option or route is told when the client is made."""
     async with routed(upstream) as router:
         with pytest.raises(InvalidConfig, match="choose httpx2 or httpx"):
             router.http_client(flavor="aiohttp")
         with pytest.raises(InvalidCall, match="unknown option 'tenent'"):
             router.http_client(tenent="x")  # type: ignore[call-arg]
+        with pytest.raises(InvalidCall, match="unknown route 'n'; routes are: m"):
+            router.http_client(route="n")
 
 
 async def test_patience(upstream: Upstream, flavor: str):

@@ -85,6 +85,26 @@ async def test_no_room(upstream: Upstream, speaker: Speaker):
 
 
 @through_each_sdk
+async def test_nobody_left(upstream: Upstream, speaker: Speaker):
+    """Where every key is disabled it is a 503 that names them, with no word on when to come back."""
+    async with routed(upstream) as router:
+        for key in SECRETS:
+            router.disable_key(key, "audit")
+        error = await told(router, speaker, 503)
+    assert "disabled: audit" in str(error)
+    assert "retry-after" not in _response(error).headers
+    assert upstream.asked == []
+
+
+@through_each_sdk
+async def test_headers_of_a_refusal(upstream: Upstream, speaker: Speaker):
+    """The provider's id of the request that was refused is there for whoever has to ask about it."""
+    async with routed(upstream) as router:
+        error = await told(router, speaker, 400, "fail 400")
+    assert _response(error).headers["x-request-id"] == "req_8"
+
+
+@through_each_sdk
 async def test_a_full_waiting_room(upstream: Upstream, speaker: Speaker):
     """Where too many wait already it is a 503."""
     limit = LimitConfig("requests", 1, 3, Shape.SLIDING)

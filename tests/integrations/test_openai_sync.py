@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from openai import OpenAI
 
-from actorrouter import BlockingRouter, LimitConfig, open_router_blocking
+from actorrouter import BlockingRouter, LimitConfig, RouterStopped, open_router_blocking
 from tests.integrations.upstream import WORDS, Upstream, few, fleet
 from tests.interrupts import Interrupted, interrupts
 
@@ -75,6 +79,26 @@ def test_a_dropped_stream(upstream: Upstream, backend: str) -> None:
             time.sleep(0.01)
         assert router.status()["open"] == 0
         assert upstream.hung_up.wait(5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_after_a_fork(upstream: Upstream, backend: str) -> None:
+    """A client or router that a fork took along says so at once: the router's thread stayed behind."""
+    with routed(upstream, backend) as router:
+        client = router.http_client(route="m")
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            told = 0
+            for ask_it in (partial(client.get, "/v1/files/f1"), router.status):
+                try:
+                    ask_it()
+                except (httpx2.ConnectError, RouterStopped) as error:
+                    told += "open one in each" in str(error)
+            os._exit(7 if told == 2 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert upstream.asked == []
 
 
 def test_an_interrupted_wait(upstream: Upstream, backend: str) -> None:

@@ -115,7 +115,7 @@ class Upstream:
     async def _answer(self, peer: Peer, told: str) -> None:
         verb, _, size = told.partition(" ")
         if verb == "fail":
-            await peer.send(_error(int(size), "made_up"))
+            await peer.send(_error(int(size), "made_up", "x-request-id: req_8"))
         elif verb == "stall":
             await self._gone(peer)
         elif verb == "hang-up":

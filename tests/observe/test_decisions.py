@@ -101,6 +101,10 @@ def test_a_refusal_is_told_with_when_it_could_be() -> None:
     [
         ({"chosen": "k1", "reservation_id": 3}, "still in flight"),
         ({"chosen": "k1", "reservation_id": 3, "outcome": "expired"}, "it ended as expired"),
+        (
+            {"chosen": "k1", "reservation_id": 3, "outcome": "quota_spent", "said": "top up"},
+            "it ended as quota_spent: top up",
+        ),
         ({"chosen": "k1"}, "k1 had room, but others waited ahead"),
         ({}, "nobody granted"),
     ],

@@ -52,6 +52,41 @@ def changed(outcome: OutcomeClass, scope: Scope) -> dict[str, Any]:
 FAILED = [each for each in OutcomeClass if each is not OutcomeClass.SUCCEEDED]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "phase"), [(SPENT, "exhausted"), (no(429, "rate_limit_exceeded", retry_after="3600"), "throttled")]
+)
+async def test_a_key_without_limits_is_its_own_pool(refusal: Any, phase: str) -> None:
+    """A spent balance or a told wait pauses the key that draws on no pool: nobody sends there in vain again."""
+    async with running(fleet({"a1": ()})) as (router, upstream):
+        upstream.otherwise = tuple(refusal)
+        for _ in range(3):
+            with pytest.raises(RouterError):
+                await router.send(but(CALL, wait_s=1))
+        assert len(upstream.asked) == 1
+        assert states(router)["a1"] == phase
+
+
+async def test_an_explanation_has_the_providers_words() -> None:
+    """Why a key was refused can be read long after its error was handled, and not the secret that it repeated."""
+    async with running(fleet({"a1": ()})) as (router, upstream):
+        upstream.scripts.append(no(401, "invalid_api_key", f"Incorrect API key provided: {secret_of('a1')}."))
+        with pytest.raises(Refused) as caught:
+            await router.send(CALL)
+        assert caught.value.decision_id is not None
+        told = router.explain(caught.value.decision_id)
+        assert "it ended as key_fatal: Incorrect API key provided: ***" in told
+        assert secret_of("a1") not in told
+
+
+async def test_a_key_without_limits_comes_back() -> None:
+    """A short wait is waited for, and the call is served by the same key."""
+    async with running(fleet({"a1": ()})) as (router, upstream):
+        upstream.scripts.append(no(429, "rate_limit_exceeded", retry_after="2"))
+        assert (await router.send(but(CALL, wait_s=10))).key_id == "a1"
+        first, second = (at for _, at in upstream.asked)
+        assert second - first >= 2
+
+
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("outcome", FAILED)
 async def test_scope_decides_who_changes(outcome: OutcomeClass, scope: Scope) -> None:

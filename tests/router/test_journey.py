@@ -151,6 +151,19 @@ class TestOutcomes:
                 await router.send(CALL)
             assert caught.value.body == b"not json"
 
+    @pytest.mark.parametrize("status", [301, 307, 308])
+    async def test_a_redirect_is_not_followed_and_says_where_to(self, status):
+        """Its target is named without its query; the secret goes nowhere else."""
+        async with running(fleet(provider={"retry_reserve": 0.0, "retry_ratio": 0.0})) as (router, upstream):
+            moved = Head(status, {"location": f"https://other.example/v1/chat?key={secret_of('a1')}"})
+            upstream.otherwise = (WRITTEN, moved, b"")
+            with pytest.raises(
+                Refused, match=r"redirected to https://other\.example/v1/chat, .*correct base_url"
+            ) as caught:
+                await router.send(CALL)
+        assert secret_of("a1") not in f"{caught.value} {caught.value.headers}"
+        assert caught.value.status == status
+
 
 class TestBounds:
     async def test_max_attempts(self):

@@ -111,6 +111,19 @@ class TestAsking:
                 assert "a2: key:a2: disabled: operator" in str(caught.value)
                 assert caught.value.available_in_s == pytest.approx(50, abs=0.1)
 
+    async def test_waiting_that_cannot_help(self):
+        """An error is final when every key is disabled, and not while one of them may come back."""
+        async with running(fleet({"a1": (requests(1, 50),), "a2": ()})) as (router, _):
+            router.disable_key("a2")
+            await router.send(CALL)
+            with pytest.raises(NoCapacity) as caught:
+                await router.send(but(CALL, wait_s=1))
+            assert not caught.value.final
+            router.disable_key("a1")
+            with pytest.raises(NoCapacity) as caught:
+                await router.send(but(CALL, wait_s=1))
+            assert caught.value.final
+
 
 class TestKeys:
     async def test_added_while_serving(self):

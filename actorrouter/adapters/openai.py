@@ -201,8 +201,9 @@ class OpenAI:
         return Relayed(status, seen)
 
     def _blamed(self, call: Call, status: int, body: bytes, outcome: Outcome) -> Outcome:
-        """A refusal as it is to be understood. Of a path that is not known it may be the path that is not found."""
-        unknown = status == 404 and kind_of(call, self._profile) is Kind.OTHER
+        """A refusal as it is to be understood. Of a path that is not known it may be the path that is not found, or not
+        for this caller, whatever model is named."""
+        unknown = status in (403, 404) and kind_of(call, self._profile) is Kind.OTHER
         if unknown and match(self._profile.errors, status, read_error(body)) is None:
             return of_no_model(outcome)
         return outcome if names_model(call, self._profile) else of_no_model(outcome)

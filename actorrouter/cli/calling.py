@@ -17,10 +17,7 @@ from actorrouter.cli.words import complain, harmless, say
 from actorrouter.config import ColdStart
 from actorrouter.dialects.sse import SseReader
 
-_COLD = (
-    "\na router that has just started takes every limit for used up (cold_start); wait with --wait SECONDS, or, if"
-    " nobody else used these keys lately, set ACTORROUTER__COLD_START=empty"
-)
+_COLD = "\nwait with --wait SECONDS, or, if nobody else used these keys lately, set ACTORROUTER__COLD_START=empty"
 
 Prompt = Annotated[str, Parameter(allow_leading_hyphen=True)]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 
-from actorrouter.config import RouterConfig
+from actorrouter.config import ColdStart, RouterConfig
 from actorrouter.errors import RouterStopped
 from actorrouter.messages import Shut
 from actorrouter.observe.decisions import DecisionLog
@@ -70,7 +70,7 @@ class Running:
         self.fatal = ""
         self._stop = anyio.Event()
         self.admission = Admission(self.runtime, self.decisions, self.config.lease_s, self._rng)
-        self._waiting = Waiting(self.runtime, self.admission)
+        self._waiting = Waiting(self.runtime, self.admission, cold=self.config.cold_start is ColdStart.FULL)
         self._abandoned = Abandoned(self.loop, partial(blame.settle, self.runtime))
         self.tree = Tree(self.runtime, self.config.restart, self._rng, self._give_up)
         with uncollected():

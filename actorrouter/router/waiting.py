@@ -40,13 +40,16 @@ _STEP_S: Final = 0.001
 """An instant that has come and still refuses is asked again after this."""
 _INLINE_MAX: Final = 16
 """Answers given in one go by whoever settled; the pump goes on."""
+_COLD_S: Final = 60.0
+"""So long after the start an error names the cold start, as most limits are of a minute."""
 
 
 class Waiting:
-    """Admits calls now or later."""
+    """Admits calls now or later. `cold`: limits are taken for used up at the start."""
 
-    def __init__(self, runtime: Runtime, admission: Admission) -> None:
+    def __init__(self, runtime: Runtime, admission: Admission, *, cold: bool = False) -> None:
         self._runtime = runtime
+        self._cold_until = runtime.clock() + _COLD_S if cold else -INF
         self._admission = admission
         self._queued: OrderedDict[str, RouteEntry] = OrderedDict()
         self._dispatching = False
@@ -110,6 +113,8 @@ class Waiting:
         now = self._runtime.clock()
         in_s = max(0.0, found.available_at - now) if found.available_at < INF and not found.decision.chosen else None
         when = f"; the first could in {in_s:.2f} s" if in_s is not None else ""
+        if when and now < self._cold_until:
+            when += "; a router that has just started takes limits for used up (cold_start)"
         return NoCapacity(
             f"route {found.decision.route!r}: {what}{when}{''.join(_told(t, now) for t in found.decision.tried)}",
             decision_id=found.decision.decision_id,

@@ -14,6 +14,7 @@ from actorrouter import (
     BudgetConfig,
     CandidateConfig,
     Charge,
+    ColdStart,
     InvalidCall,
     KeyConfig,
     NoCapacity,
@@ -27,7 +28,7 @@ from actorrouter.events import Served, Withdrawn
 from actorrouter.router import admission, waiting
 from actorrouter.runtime import transaction
 from tests.router.line import ONE, Line
-from tests.router.world import assert_idle, at_once, fleet, requests, running, taken, units
+from tests.router.world import CALL, assert_idle, at_once, but, fleet, requests, running, taken, units
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +99,17 @@ class TestOrder:
 
 
 class TestSizes:
+    @pytest.mark.parametrize("cold_start", list(ColdStart))
+    async def test_a_cold_start_is_named(self, cold_start):
+        """Who is refused for what an earlier process may have used is told so, and only in the beginning."""
+        config = fleet(ONE, pools={"p": (requests(1),)}, cold_start=cold_start)
+        async with running(config) as (router, _):
+            if cold_start is ColdStart.EMPTY:
+                taken(router).settle()
+            with pytest.raises(NoCapacity) as caught:
+                await router.send(but(CALL, wait_s=0))
+            assert ("cold_start" in str(caught.value)) == (cold_start is ColdStart.FULL)
+
     async def test_smaller_pass_a_head_too_big(self):
         """A head too big to fit lets smaller ones pass, at once when they come, until it has waited half its time."""
         config = fleet(ONE, pools={"p": (units(10, 1000),)})

@@ -15,10 +15,23 @@ SLICE_BYTES: Final = 256 * 1024
 """So much of a request is encrypted at a time."""
 
 PROTOCOL: Final = "http/1.1"
+IGNORE_EOF: Final[int] = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # unknown before OpenSSL 3
+_EOF: Final = "UNEXPECTED_EOF_WHILE_READING"  # of a plain SSLError up to Python 3.11.2
 
 
 class TornError(Exception):
     """The connection ended without TLS saying so: what came may have been cut by anybody."""
+
+
+def _vouching(context: ssl.SSLContext, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, host: str) -> ssl.SSLObject:
+    """One connection for which an end that TLS does not vouch for is an error. Some Pythons (3.11.2) take it for a
+    clean end by default; the context, which others may share, stays as it is."""
+    options = context.options
+    context.options = options & ~IGNORE_EOF
+    try:
+        return context.wrap_bio(incoming, outgoing, server_hostname=host)
+    finally:
+        context.options = options
 
 
 class TlsLink:
@@ -29,7 +42,7 @@ class TlsLink:
     def __init__(self, lower: Link, context: ssl.SSLContext, host: str) -> None:
         self._lower = lower
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._tls = _vouching(context, self._incoming, self._outgoing, host)
         self._rest = memoryview(b"")
         self._ended = False
 
@@ -101,7 +114,9 @@ class TlsLink:
             pass
         except ssl.SSLZeroReturnError:
             self._ended = True
-        except ssl.SSLEOFError:
+        except ssl.SSLError as error:
+            if not (isinstance(error, ssl.SSLEOFError) or error.reason == _EOF):
+                raise
             if not pieces:
                 raise TornError from None
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

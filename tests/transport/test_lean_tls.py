@@ -13,7 +13,7 @@ from anyio.streams.tls import TLSStream
 
 from actorrouter.transport import connect
 from actorrouter.transport.lean import LeanTransport
-from actorrouter.transport.lean_tls import SLICE_BYTES
+from actorrouter.transport.lean_tls import IGNORE_EOF, SLICE_BYTES
 from actorrouter.transport.port import Reached, Transport
 from tests.transport.exchanges import PATIENT, exchange, fault, post
 from tests.transport.server import Peer, always, answer, serve
@@ -35,10 +35,13 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("vouched", [True, False])
+@pytest.mark.parametrize("lenient", [True, False])
 async def test_a_body_until_close_needs_tls_to_vouch_for_its_end(
-    transport: Transport, tls: ssl.SSLContext, vouched: bool
+    tls: ssl.SSLContext, trusting: ssl.SSLContext, vouched: bool, lenient: bool
 ) -> None:
-    """Else anybody on the way could have cut it."""
+    """Else anybody on the way could have cut it; also with a context for which any end is a clean one."""
+    before = trusting.options
+    trusting.options = before | IGNORE_EOF if lenient else before & ~IGNORE_EOF
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -48,11 +51,18 @@ async def test_a_body_until_close_needs_tls_to_vouch_for_its_end(
             peer.stream.standard_compatible = True
             await peer.stream.aclose()
 
-    async with serve(script, tls) as server:
-        if vouched:
-            assert await exchange(transport, post(server.url)) == (200, b"some of it")
-        else:
-            assert await fault(transport, post(server.url)) == ("read", YES, "the body was cut short")
+    try:
+        given = trusting.options
+        transport = connect("lean", ssl_context=trusting)
+        async with serve(script, tls) as server:
+            if vouched:
+                assert await exchange(transport, post(server.url)) == (200, b"some of it")
+            else:
+                assert await fault(transport, post(server.url)) == ("read", YES, "the body was cut short")
+        await transport.aclose()
+        assert trusting.options == given
+    finally:
+        trusting.options = before
 
 
 @pytest.mark.parametrize("size", [1, SLICE_BYTES, 3 * SLICE_BYTES + 1])

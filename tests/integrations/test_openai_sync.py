@@ -81,7 +81,6 @@ def test_a_dropped_stream(upstream: Upstream, backend: str) -> None:
         assert upstream.hung_up.wait(5)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_after_a_fork(upstream: Upstream, backend: str) -> None:
     """A client or router that a fork took along says so at once: the router's thread stayed behind."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from actorrouter.dialects import TRANSLATED, find
 from actorrouter.dialects.documents import encode_json
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import (
     Began,
     Ended,
@@ -34,7 +35,7 @@ from actorrouter.dialects.neutral import (
     ToolResult,
 )
 from actorrouter.dialects.port import Dialect
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.sse import SseReader
 from actorrouter.dialects.translation import StreamTranslation, translate_request
 from benchmarks.harness import finish, options, table
 

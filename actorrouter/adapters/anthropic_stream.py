@@ -16,7 +16,7 @@ from actorrouter.adapters.rules import broken
 from actorrouter.adapters.streaming import EventReader, EventStream
 from actorrouter.adapters.tokens import text_tokens
 from actorrouter.dialects.documents import decode_json, dig
-from actorrouter.dialects.sse import Event
+from actorrouter.dialects.framing import Event
 from actorrouter.values import OUTPUT_TOKENS, Outcome, QuotaObservation, Usage
 
 # Inside a JSON string quotes are escaped, so these match keys only.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
-from actorrouter.dialects.sse import Event
+from actorrouter.dialects.framing import Event
 from actorrouter.values import value
 
 HEADERS_BYTES_MAX: Final = 128 * 1024

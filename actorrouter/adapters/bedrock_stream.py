@@ -19,7 +19,7 @@ from actorrouter.adapters.rules import broken, mask
 from actorrouter.adapters.streaming import EventStream
 from actorrouter.adapters.tokens import CACHED, text_tokens
 from actorrouter.dialects.documents import decode_json, dig, encode_json
-from actorrouter.dialects.sse import Event
+from actorrouter.dialects.framing import Event
 from actorrouter.values import INPUT_TOKENS, OUTPUT_TOKENS, QuotaObservation, Usage
 
 STREAM_TYPE: Final = "application/vnd.amazon.eventstream"

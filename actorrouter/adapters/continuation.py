@@ -18,7 +18,8 @@ from actorrouter.adapters.openai_answer import error_inside
 from actorrouter.adapters.tokens import text_tokens
 from actorrouter.dialects import OPENAI_CHAT
 from actorrouter.dialects.documents import decode_json, dig, encode_json, listed
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.framing import Event
+from actorrouter.dialects.sse import SseReader
 from actorrouter.values import Call
 
 TEXT_CHARS_MAX: Final = 1024 * 1024

@@ -17,7 +17,8 @@ from actorrouter.adapters.rules import broken
 from actorrouter.adapters.streaming import EventStream
 from actorrouter.adapters.tokens import text_tokens, usage_of
 from actorrouter.dialects.documents import decode_json, dig, listed
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.framing import Event
+from actorrouter.dialects.sse import SseReader
 from actorrouter.values import QuotaObservation, Usage
 
 _ALL: Final = re.compile(b"")

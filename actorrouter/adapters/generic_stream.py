@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from actorrouter.adapters.streaming import EventReader, EventStream
 from actorrouter.dialects.documents import decode_json
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.ndjson import NdjsonReader
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.sse import SseReader
 from actorrouter.values import Amount, Outcome, Usage
 
 READERS: Final[Mapping[str, Callable[[], EventReader]]] = {

@@ -13,7 +13,8 @@ from actorrouter.adapters.profiles import Profile
 from actorrouter.adapters.reading import Relayed
 from actorrouter.adapters.tokens import usage_of
 from actorrouter.dialects.documents import decode_json
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.framing import Event
+from actorrouter.dialects.sse import SseReader
 from actorrouter.values import OUTPUT_TOKENS, Outcome, QuotaObservation
 
 _NEWS: Final = re.compile(rb'"usage"\s*:\s*\{')

@@ -16,7 +16,7 @@ from actorrouter.adapters.rules import broken, error_in, failure_inside
 from actorrouter.adapters.streaming import EventStream
 from actorrouter.adapters.tokens import text_tokens, usage_of
 from actorrouter.dialects.documents import decode_json, dig, listed
-from actorrouter.dialects.sse import Event
+from actorrouter.dialects.framing import Event
 from actorrouter.values import Outcome, QuotaObservation, Usage
 
 _DONE: Final = b"[DONE]"

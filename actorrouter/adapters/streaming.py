@@ -12,7 +12,8 @@ from typing import ClassVar, Final, Protocol
 from actorrouter.adapters.port import ERROR_BYTES_MAX
 from actorrouter.adapters.reading import EndsOnce
 from actorrouter.adapters.rules import broken, mask
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.framing import Event
+from actorrouter.dialects.sse import SseReader
 from actorrouter.values import Outcome, OutcomeClass, QuotaObservation, Scope, Usage
 
 HOLD_BYTES_MAX: Final = 1024 * 1024

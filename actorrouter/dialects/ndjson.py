@@ -10,9 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from actorrouter.dialects.documents import decode_json
-from actorrouter.dialects.sse import Event
+from actorrouter.dialects.framing import Event, Framing
 
-LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n"
 
@@ -23,42 +22,17 @@ class NdjsonFault(StrEnum):
     LINE_TOO_LARGE = "line_too_large"
 
 
-class NdjsonReader:
-    """Bytes in, whole lines out as events without a name, the same at any chunking. A blank line has no data.
+class NdjsonReader(Framing):
+    """See `Framing`. Lines are events without a name; a blank one has no data.
 
-    After a `fault` nothing more comes out. A last line without its LF comes out of `close` if it is a whole JSON
-    object, because the format asks for no LF there; anything less is discarded, as it was cut off.
+    A last line without its LF comes out of `close` if it is a whole JSON object, because the format asks for no LF
+    there; anything less is discarded, as it was cut off.
     """
 
-    __slots__ = ("_buffer", "_bytes_max", "_first", "_scanned", "fault")
+    __slots__ = ()
 
-    def __init__(self, bytes_max: int = LINE_BYTES_MAX) -> None:
-        self.fault: NdjsonFault | None = None
-        self._bytes_max = bytes_max
-        self._buffer = bytearray()
-        self._scanned = 0
-        self._first = True
-
-    @property
-    def incomplete(self) -> bool:
-        """Bytes of a line without its end are left."""
-        return bool(self._buffer)
-
-    def feed(self, received: bytes) -> list[Event]:
-        """The lines these bytes complete."""
-        events: list[Event] = []
-        if self.fault:
-            return events
-        self._buffer += received
-        start, end = 0, self._buffer.find(b"\n", self._scanned) + 1
-        while end:
-            if end - start > self._bytes_max:
-                return self._failed(events)
-            events.append(self._parsed(bytes(self._buffer[start:end])))
-            start, end = end, self._buffer.find(b"\n", end) + 1
-        del self._buffer[:start]
-        self._scanned = len(self._buffer)
-        return self._failed(events) if len(self._buffer) > self._bytes_max else events
+    too_large = NdjsonFault.LINE_TOO_LARGE
+    end_bytes_max = 0
 
     def close(self) -> list[Event]:
         """No more bytes will come: a last line that looks whole needs no LF."""
@@ -68,10 +42,8 @@ class NdjsonReader:
         self._buffer.clear()
         return [last]
 
-    def _failed(self, events: list[Event]) -> list[Event]:
-        self.fault = NdjsonFault.LINE_TOO_LARGE
-        self._buffer.clear()
-        return events
+    def _event_end(self, start: int) -> int:
+        return self._buffer.find(b"\n", start) + 1
 
     def _parsed(self, raw: bytes) -> Event:
         line = raw

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import Answer, Loss, Request, Step
-from actorrouter.dialects.sse import Event
 
 
 class Malformed(ValueError):

@@ -10,14 +10,12 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from actorrouter.values import value
+from actorrouter.dialects.framing import EVENT_BYTES_MAX, Event, Framing
 
-EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 # The last byte of one line's end and all of the next. A CR that is the last byte so far may be half of a CRLF: it ends
 # a line only once its successor is known.
 _BLANK_LINE: Final = re.compile(rb"\n(?>\r\n|\n|\r(?=[\s\S]))|\r(?>\r\n|\r(?=[\s\S]))")
-_BLANK_LINE_MAX: Final = 4
 _LF: Final = 10
 
 
@@ -27,49 +25,22 @@ class SseFault(StrEnum):
     EVENT_TOO_LARGE = "event_too_large"
 
 
-@value
-class Event:
-    """One event. `raw`: its bytes as received, comments and blank line included. `data`: None when there is none."""
+class SseReader(Framing):
+    """See `Framing`. Bytes of an event without its blank line are discarded at the end of the stream."""
 
-    raw: bytes
-    data: bytes | None
-    name: bytes = b""
+    __slots__ = ("_cr_seen",)
 
-
-class SseReader:
-    """Bytes in, whole events out, the same at any chunking. After a `fault` nothing more comes out."""
-
-    __slots__ = ("_buffer", "_bytes_max", "_cr_seen", "_first", "_scanned", "fault")
+    too_large = SseFault.EVENT_TOO_LARGE
+    end_bytes_max = 4
 
     def __init__(self, bytes_max: int = EVENT_BYTES_MAX) -> None:
-        self.fault: SseFault | None = None
-        self._bytes_max = bytes_max
-        self._buffer = bytearray()
-        self._scanned = 0
+        super().__init__(bytes_max)
         self._cr_seen = False
-        self._first = True
-
-    @property
-    def incomplete(self) -> bool:
-        """Bytes of an event without its blank line are left. At the end of the stream they are discarded."""
-        return bool(self._buffer)
 
     def feed(self, received: bytes) -> list[Event]:
         """The events these bytes complete."""
-        events: list[Event] = []
-        if self.fault:
-            return events
-        self._buffer += received
         self._cr_seen = self._cr_seen or b"\r" in received
-        start, end = 0, self._event_end(self._scanned)
-        while end:
-            if end - start > self._bytes_max:
-                return self._failed(events)
-            events.append(self._parsed(bytes(self._buffer[start:end])))
-            start, end = end, self._event_end(end)
-        del self._buffer[:start]
-        self._scanned = max(0, len(self._buffer) - _BLANK_LINE_MAX)
-        return self._failed(events) if len(self._buffer) > self._bytes_max else events
+        return super().feed(received)
 
     def span(self, received: bytes, end: int) -> tuple[int, int]:
         """Where, in the first `end` bytes to come, those of an event already begun stop, and where whole events with
@@ -78,7 +49,7 @@ class SseReader:
         if start == 1 or self._first or self._cr_seen or self.fault or b"\r" in received:
             return 0, 0
         cut = received.rfind(b"\n\n", start, end) + 2
-        if cut - start < _BLANK_LINE_MAX or len(received) > self._bytes_max or received[cut - 3] == _LF:
+        if cut - start < SseReader.end_bytes_max or len(received) > self._bytes_max or received[cut - 3] == _LF:
             return 0, 0
         plain = received.count(b"data:", start, cut) == received.count(b"\n\n", start, cut)
         return (start, cut) if plain else (0, 0)
@@ -98,11 +69,6 @@ class SseReader:
             return 0 if at < 0 else at + 2
         found = _BLANK_LINE.search(self._buffer, start)
         return found.end() if found else 0
-
-    def _failed(self, events: list[Event]) -> list[Event]:
-        self.fault = SseFault.EVENT_TOO_LARGE
-        self._buffer.clear()
-        return events
 
     def _parsed(self, raw: bytes) -> Event:
         block = raw

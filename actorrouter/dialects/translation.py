@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.losses import merged
 from actorrouter.dialects.neutral import Loss, Request
 from actorrouter.dialects.port import Dialect, StreamReader, StreamWriter
-from actorrouter.dialects.sse import Event
 
 
 def translate_request(

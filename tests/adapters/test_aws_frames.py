@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.adapters.aws_frames import PAYLOAD_BYTES_MAX, Frame, FrameReader, framed
-from actorrouter.dialects.sse import Event
+from actorrouter.dialects.framing import Event
 from tests.adapters.chunks import cut
 from tests.adapters.frames import event, frame
 

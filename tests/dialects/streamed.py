@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import Request, Step
 from actorrouter.dialects.port import Dialect, StreamReader, StreamWriter
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.sse import SseReader
 
 ASKED: Final = Request((), stream=True, stream_usage=True)
 

@@ -8,6 +8,7 @@ import pytest
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES
 from actorrouter.dialects.anthropic_messages import DIALECT
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import (
     Began,
     Denial,
@@ -26,7 +27,6 @@ from actorrouter.dialects.neutral import (
     ToolCall,
 )
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 from tests.dialects.folding import fold
 from tests.dialects.streamed import event, read_all
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.dialects import GEMINI, OPENAI_RESPONSES, TRANSLATED, find
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import Request
 from actorrouter.dialects.port import Dialect, Malformed
-from actorrouter.dialects.sse import Event
 
 BOTH = pytest.mark.parametrize("dialect", [find(OPENAI_RESPONSES), find(GEMINI)], ids=lambda dialect: dialect.name)
 ASKED = Request((), stream=True, stream_usage=True)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.dialects import GEMINI, OPENAI_RESPONSES, TRANSLATED, find
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import Request
 from actorrouter.dialects.port import Dialect, Malformed
-from actorrouter.dialects.sse import Event
 from tests.dialects import (
     test_gemini_answer,
     test_gemini_request,

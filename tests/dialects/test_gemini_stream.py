@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actorrouter.dialects import GEMINI, OPENAI_RESPONSES
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.gemini import DIALECT
 from actorrouter.dialects.gemini.calls import invented_id
 from actorrouter.dialects.neutral import (
@@ -34,7 +35,7 @@ from actorrouter.dialects.neutral import (
     ToolResult,
 )
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.sse import SseReader
 from tests.dialects.folding import fold
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES, find
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.losses import LOSSES_MAX, MORE, TEXT_MAX, Losses, merged
 from actorrouter.dialects.neutral import Loss
-from actorrouter.dialects.sse import Event
 
 
 def test_each_name_once() -> None:

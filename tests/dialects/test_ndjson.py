@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorrouter.dialects.documents import encode_json
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.ndjson import NdjsonFault, NdjsonReader
-from actorrouter.dialects.sse import Event
 from tests.adapters.chunks import chunked, cut
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import (
     Began,
     Choice,
@@ -25,7 +26,6 @@ from actorrouter.dialects.neutral import (
 )
 from actorrouter.dialects.openai_chat import DIALECT
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 from tests.dialects.folding import fold
 from tests.dialects.streamed import event, read_all
 

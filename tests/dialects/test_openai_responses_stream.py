@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actorrouter.dialects import OPENAI_RESPONSES
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import (
     Answer,
     Began,
@@ -26,7 +27,6 @@ from actorrouter.dialects.neutral import (
 )
 from actorrouter.dialects.openai_responses import DIALECT
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 from tests.dialects.folding import fold
 
 BEGAN = Began("resp_1", "gpt", 1700000000)

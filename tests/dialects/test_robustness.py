@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from actorrouter.dialects import ANTHROPIC_MESSAGES, OPENAI_CHAT, find
 from actorrouter.dialects.documents import decode_json, not_json
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import Request
 from actorrouter.dialects.port import Dialect, Malformed
-from actorrouter.dialects.sse import Event, SseReader
+from actorrouter.dialects.sse import SseReader
 from actorrouter.dialects.translation import StreamTranslation, translate_answer, translate_request
 from tests.dialects.conversations import answers, requests, streams
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorrouter.dialects.sse import Event, SseFault, SseReader
+from actorrouter.dialects.framing import Event
+from actorrouter.dialects.sse import SseFault, SseReader
 from tests.adapters.chunks import chunked, cut
 
 

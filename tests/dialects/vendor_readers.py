@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.neutral import Loss
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 from tests.dialects.vendor_types import Types, bare, members
 
 Read: TypeAlias = Callable[[Any], tuple[Any, tuple[Loss, ...]]]

@@ -16,6 +16,7 @@ from actorrouter.dialects.anthropic_messages.usage import read_counts, tokens_of
 from actorrouter.dialects.anthropic_messages.words import CALL_PLAIN
 from actorrouter.dialects.documents import decode_json, dig
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Began,
@@ -34,7 +35,6 @@ from actorrouter.dialects.neutral import (
     ToolCall,
 )
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 
 # Of each kind of delta, the field whose text is the part's own.
 _GROWS: Final = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}

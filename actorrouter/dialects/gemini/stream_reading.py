@@ -8,6 +8,7 @@ from __future__ import annotations
 from actorrouter.dialects import GEMINI
 from actorrouter.dialects.documents import decode_json
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.gemini.answer import calls_of, read_blocked, read_finish, read_head, rest_of
 from actorrouter.dialects.gemini.errors import failure_inside
 from actorrouter.dialects.gemini.parts import read_parts
@@ -30,7 +31,6 @@ from actorrouter.dialects.neutral import (
     Told,
     ToolCall,
 )
-from actorrouter.dialects.sse import Event
 
 
 class GeminiStreamReader:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from actorrouter.dialects.documents import decode_json
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Began,
@@ -30,7 +31,6 @@ from actorrouter.dialects.openai_chat.answer import read_finish
 from actorrouter.dialects.openai_chat.errors import failure_inside
 from actorrouter.dialects.openai_chat.usage import read_usage
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 
 _DONE: Final = b"[DONE]"
 

@@ -11,6 +11,7 @@ from typing import Final
 from actorrouter.dialects import OPENAI_RESPONSES
 from actorrouter.dialects.documents import decode_json
 from actorrouter.dialects.fields import Fields
+from actorrouter.dialects.framing import Event
 from actorrouter.dialects.losses import Losses
 from actorrouter.dialects.neutral import (
     Began,
@@ -33,7 +34,6 @@ from actorrouter.dialects.openai_responses.streamed_parts import Key, StreamedPa
 from actorrouter.dialects.openai_responses.usage import read_usage
 from actorrouter.dialects.openai_responses.words import BETWEEN_SUMMARIES, ECHOES
 from actorrouter.dialects.port import Malformed
-from actorrouter.dialects.sse import Event
 
 
 class ResponsesStreamReader:

@@ -32,7 +32,7 @@ from actorrouter.router.search import Shortage
 from actorrouter.runtime.loop import Event
 from actorrouter.runtime.ref import Ref
 from actorrouter.runtime.runtime import Runtime
-from actorrouter.values import INF
+from actorrouter.values import INF, Basis, Refusal
 
 _PEEK: Final = 8
 """Tickets looked at in one go: as many as may pass a head that cannot go."""
@@ -113,7 +113,7 @@ class Waiting:
         now = self._runtime.clock()
         in_s = max(0.0, found.available_at - now) if found.available_at < INF and not found.decision.chosen else None
         when = f"; the first could in {in_s:.2f} s" if in_s is not None else ""
-        if when and now < self._cold_until:
+        if when and now < self._cold_until and any(map(_in_use, found.refusals)):
             when += "; a router that has just started takes limits for used up (cold_start)"
         return NoCapacity(
             f"route {found.decision.route!r}: {what}{when}{''.join(_told(t, now) for t in found.decision.tried)}",
@@ -225,6 +225,11 @@ class Waiting:
         if at < INF:
             at = max(at, self._runtime.clock() + _STEP_S)
             self._runtime.timers.set(("router", "dispatch", route.name), at, self.room_made)
+
+
+def _in_use(refusal: Refusal) -> bool:
+    """A limit that only time frees: what the cold start takes for used up."""
+    return refusal.basis is Basis.EXACT and bool(refusal.dimension)
 
 
 def _told(tried: Tried, now: float) -> str:

@@ -19,6 +19,7 @@ from actorrouter import (
     KeyConfig,
     NoCapacity,
     PriceConfig,
+    Refused,
     RouteConfig,
     RouterStopped,
     Secret,
@@ -28,7 +29,7 @@ from actorrouter.events import Served, Withdrawn
 from actorrouter.router import admission, waiting
 from actorrouter.runtime import transaction
 from tests.router.line import ONE, Line
-from tests.router.world import CALL, assert_idle, at_once, but, fleet, requests, running, taken, units
+from tests.router.world import CALL, assert_idle, at_once, but, fleet, no, requests, running, taken, units
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +110,18 @@ class TestSizes:
             with pytest.raises(NoCapacity) as caught:
                 await router.send(but(CALL, wait_s=0))
             assert ("cold_start" in str(caught.value)) == (cold_start is ColdStart.FULL)
+
+    async def test_a_cold_start_is_not_blamed_for_a_pause(self):
+        """What the provider itself has refused is no matter of the start."""
+        config = fleet(ONE, pools={"p": (at_once(5),)}, cold_start=ColdStart.FULL)
+        async with running(config) as (router, upstream):
+            upstream.scripts.append(no(429, "rate_limit_exceeded", retry_after="30"))
+            with pytest.raises(Refused):
+                await router.send(but(CALL, wait_s=0))
+            with pytest.raises(NoCapacity) as caught:
+                await router.send(but(CALL, wait_s=0))
+            assert caught.value.available_in_s == pytest.approx(30, abs=5)
+            assert "cold_start" not in str(caught.value)
 
     async def test_smaller_pass_a_head_too_big(self):
         """A head too big to fit lets smaller ones pass, at once when they come, until it has waited half its time."""
